@@ -1,0 +1,24 @@
+/* A hardened SSL_CTX for programs that have none.
+   SPDX-License-Identifier: MIT */
+#ifndef MTLSPIN_CONTEXT_H
+#define MTLSPIN_CONTEXT_H
+
+#include <mtlspin/verifier.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A server's SSL_CTX with the verifier attached: TLS 1.2 and 1.3, authenticated encryption with forward secrecy only.
+   `certificate` and `key` are each a file or any URI that OpenSSL's store loader knows (ossl_store(7): "pkcs11:…" where a
+   provider is installed); the first certificate is the server's own, those that follow are sent with it. A key that needs
+   a passphrase is an error: nothing is ever asked on the terminal.
+   Returns a new reference, release with SSL_CTX_free; NULL on error. Thread-safe. Since: 0.1.0 */
+MTLSPIN_API MTLSPIN_MUST_CHECK SSL_CTX *mtlspin_server_context(const char *certificate, const char *key,
+    struct mtlspin_verifier *verifier, struct mtlspin_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,31 @@
+/* The decision without a connection.
+   SPDX-License-Identifier: MIT */
+#ifndef MTLSPIN_EVALUATE_H
+#define MTLSPIN_EVALUATE_H
+
+#include <mtlspin/decision.h>
+#include <mtlspin/policy.h>
+#include <openssl/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct stack_st_X509;
+
+/* Proves no possession of the key; never authenticate a certificate out of an HTTP header with it. For offline tools,
+   audit replay, and TLS stacks that prove possession themselves.
+   Decides about `leaf` as a handshake at `now` (Unix time) would, at security level 2. `intermediates`, a STACK_OF(X509) or
+   NULL, is what the peer would send besides; trusted in nothing. `host`: MTLSPIN_CLIENT needs the host name or IP address
+   that the connection is for; NULL with MTLSPIN_SERVER. A domain with `ca application` refuses. All arguments are borrowed
+   for the call; `decision` may be NULL.
+   Thread-safe as long as no other thread changes the certificates. Since: 0.1.0 */
+MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_evaluate(struct mtlspin_policy *policy, X509 *leaf,
+    struct stack_st_X509 *intermediates, enum mtlspin_role role, const char *host, int64_t now,
+    struct mtlspin_decision *decision);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,171 @@
+/* Trust anchors: read once, when the policy is built, and never looked up on disk later. */
+#include "anchors.h"
+#include "certificate.h"
+#include "error.h"
+#include "file.h"
+#include <limits.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct mtlspin__anchors *
+mtlspin__anchors_new(void)
+{
+    struct mtlspin__anchors *anchors = calloc(1, sizeof *anchors);
+    if (anchors == NULL)
+        return NULL;
+    anchors->store = X509_STORE_new();
+    anchors->subjects = sk_X509_NAME_new_null();
+    if (anchors->store != NULL && anchors->subjects != NULL)
+        return anchors;
+    mtlspin__anchors_free(anchors);
+    return NULL;
+}
+
+void
+mtlspin__anchors_free(struct mtlspin__anchors *anchors)
+{
+    if (anchors == NULL)
+        return;
+    X509_STORE_free(anchors->store);
+    sk_X509_NAME_pop_free(anchors->subjects, X509_NAME_free);
+    free(anchors->thumbprints);
+    free(anchors);
+}
+
+static bool
+known(const struct mtlspin__anchors *anchors, const uint8_t thumbprint[32])
+{
+    for (size_t i = 0; i < anchors->count; i++)
+        if (memcmp(anchors->thumbprints[i], thumbprint, 32) == 0)
+            return true;
+    return false;
+}
+
+static bool
+add_subject(struct mtlspin__anchors *anchors, const X509 *certificate)
+{
+    X509_NAME *subject = X509_NAME_dup(X509_get_subject_name(certificate));
+    if (subject != NULL && sk_X509_NAME_push(anchors->subjects, subject) > 0)
+        return true;
+    X509_NAME_free(subject);
+    return false;
+}
+
+static bool
+add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
+{
+    uint8_t thumbprint[32];
+    if (!mtlspin__certificate_thumbprint(certificate, thumbprint))
+        return false;
+    if (known(anchors, thumbprint))
+        return true;
+    void *grown = realloc(anchors->thumbprints, (anchors->count + 1) * sizeof *anchors->thumbprints);
+    if (grown == NULL)
+        return false;
+    anchors->thumbprints = grown;
+    if (!X509_STORE_add_cert(anchors->store, certificate) || !add_subject(anchors, certificate))
+        return false;
+    memcpy(anchors->thumbprints[anchors->count++], thumbprint, 32);
+    if (anchors->incomplete[0] == '\0' && X509_self_signed(certificate, 0) != 1)
+        (void)X509_NAME_oneline(X509_get_subject_name(certificate), anchors->incomplete, sizeof anchors->incomplete);
+    return true;
+}
+
+enum mtlspin_status
+mtlspin__anchors_add_x509(struct mtlspin__anchors *anchors, X509 *certificate, struct mtlspin_error *error)
+{
+    if (add_certificate(anchors, certificate))
+        return MTLSPIN_OK;
+    return mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "the certificate cannot be made a trust anchor");
+}
+
+/* All certificates of the text, up to its end; a block that cannot be read spoils the whole. */
+static enum mtlspin_status
+add_all(struct mtlspin__anchors *anchors, BIO *input, const char *name, struct mtlspin_error *error)
+{
+    size_t count = 0;
+    X509 *certificate = NULL;
+    while ((certificate = PEM_read_bio_X509_AUX(input, NULL, NULL, NULL)) != NULL) {
+        bool added = add_certificate(anchors, certificate);
+        X509_free(certificate);
+        if (!added)
+            return mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "%s: a certificate cannot be made a trust anchor", name);
+        count++;
+    }
+    unsigned long code = ERR_peek_last_error();
+    if (ERR_GET_LIB(code) != ERR_LIB_PEM || ERR_GET_REASON(code) != PEM_R_NO_START_LINE) {
+        const char *words = ERR_reason_error_string(code);
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: certificate %zu cannot be read (%s)", name, count + 1,
+            words != NULL ? words : "unknown error");
+    }
+    if (count == 0)
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no PEM certificate in it", name);
+    return MTLSPIN_OK;
+}
+
+enum mtlspin_status
+mtlspin__anchors_add_pem(struct mtlspin__anchors *anchors, const void *pem, size_t length, const char *name,
+    struct mtlspin_error *error)
+{
+    if (length > INT_MAX)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "%s: more than 2 GiB", name);
+    if (memchr(pem, 0, length) != NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: a zero byte in it, so it is no PEM text", name);
+    ERR_set_mark();
+    BIO *input = BIO_new_mem_buf(pem, (int)length);
+    enum mtlspin_status status = input != NULL ? add_all(anchors, input, name, error)
+                                               : mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
+    BIO_free(input);
+    ERR_pop_to_mark();
+    return status;
+}
+
+enum mtlspin_status
+mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path, struct mtlspin_error *error)
+{
+    size_t length = 0;
+    char *content = mtlspin__file_read(path, &length, error);
+    if (content == NULL)
+        return MTLSPIN_ERR_FILE;
+    enum mtlspin_status status = mtlspin__anchors_add_pem(anchors, content, length, path, error);
+    free(content);
+    return status;
+}
+
+enum mtlspin_status
+mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *path, struct mtlspin_error *error)
+{
+    struct mtlspin__paths files;
+    enum mtlspin_status status = MTLSPIN_OK;
+    if (!mtlspin__paths_list(&files, path, error))
+        return MTLSPIN_ERR_FILE;
+    if (files.count == 0)
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no file *.pem or *.crt in this directory", path);
+    for (size_t i = 0; status == MTLSPIN_OK && i < files.count; i++)
+        status = mtlspin__anchors_add_file(anchors, files.path[i], error);
+    mtlspin__paths_free(&files);
+    return status;
+}
+
+/* The places compiled into OpenSSL; X509_STORE_set_default_paths(3) would let the environment choose others. */
+enum mtlspin_status
+mtlspin__anchors_add_system(struct mtlspin__anchors *anchors, struct mtlspin_error *error)
+{
+    const char *file = X509_get_default_cert_file(), *directory = X509_get_default_cert_dir();
+    struct mtlspin_error ignored = MTLSPIN_ERROR_INIT;
+    char before[sizeof anchors->incomplete];
+    memcpy(before, anchors->incomplete, sizeof before);
+    enum mtlspin_status status = mtlspin__anchors_add_file(anchors, file, &ignored);
+    if (status == MTLSPIN_ERR_FILE)
+        status = mtlspin__anchors_add_directory(anchors, directory, error);
+    else if (status != MTLSPIN_OK)
+        (void)mtlspin__fail(error, status, "%s", ignored.message);
+    memcpy(anchors->incomplete, before, sizeof before); /* what the system holds is not the policy's to mend */
+    anchors->system = status == MTLSPIN_OK;
+    return status;
+}

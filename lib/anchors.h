@@ -1,0 +1,34 @@
+/* The trust anchors of one domain. */
+#ifndef MTLSPIN_LIB_ANCHORS_H
+#define MTLSPIN_LIB_ANCHORS_H
+
+#include <mtlspin/error.h>
+#include <openssl/types.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct stack_st_X509_NAME;
+
+struct mtlspin__anchors {
+    X509_STORE *store;
+    struct stack_st_X509_NAME *subjects; /* what a server tells clients that it accepts */
+    uint8_t (*thumbprints)[32];
+    size_t count;
+    bool application; /* the store of the connection's SSL_CTX instead */
+    bool system;
+    char incomplete[256]; /* subject of the first anchor that is not self-signed; "" = all are */
+};
+
+struct mtlspin__anchors *mtlspin__anchors_new(void);
+void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
+
+enum mtlspin_status mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path, struct mtlspin_error *error);
+enum mtlspin_status mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *path,
+    struct mtlspin_error *error);
+enum mtlspin_status mtlspin__anchors_add_pem(struct mtlspin__anchors *anchors, const void *pem, size_t length,
+    const char *name, struct mtlspin_error *error);
+enum mtlspin_status mtlspin__anchors_add_x509(struct mtlspin__anchors *anchors, X509 *certificate,
+    struct mtlspin_error *error);
+enum mtlspin_status mtlspin__anchors_add_system(struct mtlspin__anchors *anchors, struct mtlspin_error *error);
+
+#endif

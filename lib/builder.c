@@ -1,0 +1,256 @@
+/* The builder: domains opened and closed, and the policy in the end. */
+#include "builder.h"
+#include "anchors.h"
+#include "error.h"
+#include "utf8.h"
+#include <stdlib.h>
+#include <string.h>
+
+struct mtlspin_builder *
+mtlspin_builder_new(void)
+{
+    struct mtlspin_builder *builder = calloc(1, sizeof *builder);
+    if (builder == NULL)
+        return NULL;
+    builder->policy = mtlspin__policy_new();
+    if (builder->policy != NULL)
+        return builder;
+    free(builder);
+    return NULL;
+}
+
+void
+mtlspin_builder_free(struct mtlspin_builder *builder)
+{
+    if (builder == NULL)
+        return;
+    mtlspin_policy_unref(builder->policy);
+    free(builder->issuer);
+    free(builder);
+}
+
+enum mtlspin_status
+mtlspin__builder_begin(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    if (builder == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no builder");
+    if (builder->failed != MTLSPIN_OK)
+        return mtlspin__fail(error, builder->failed, "an earlier call on this builder failed");
+    builder->culprit = MTLSPIN__CALL;
+    if (builder->policy == NULL)
+        builder->policy = mtlspin__policy_new();
+    if (builder->policy == NULL)
+        return mtlspin__builder_fail(builder, MTLSPIN__CALL, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
+    return MTLSPIN_OK;
+}
+
+enum mtlspin_status
+mtlspin__builder_fail(struct mtlspin_builder *builder, enum mtlspin__culprit culprit, enum mtlspin_status status)
+{
+    builder->failed = status;
+    builder->culprit = culprit;
+    return status;
+}
+
+static enum mtlspin_status
+fail_at_domain(struct mtlspin_builder *builder, enum mtlspin_status status)
+{
+    builder->failed_line = builder->domain->line;
+    return mtlspin__builder_fail(builder, builder->failed_line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL, status);
+}
+
+enum mtlspin_status
+mtlspin__label_check(const char *label, struct mtlspin_error *error)
+{
+    size_t length = strlen(label);
+    if (length == 0)
+        return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a label cannot be empty; leave it out");
+    if (length >= MTLSPIN_LABEL_SIZE)
+        return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "this label has %zu bytes; at most %d are possible", length,
+            MTLSPIN_LABEL_SIZE - 1);
+    if (!mtlspin__utf8_printable(label, length))
+        return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a label is UTF-8 without control or formatting characters");
+    return MTLSPIN_OK;
+}
+
+/* Domains. */
+
+static enum mtlspin_status
+open_domain(struct mtlspin_builder *builder, const char *name, struct mtlspin_error *error)
+{
+    struct mtlspin_policy *policy = builder->policy;
+    if (policy->domain_count == MTLSPIN__DOMAINS_MAX)
+        return mtlspin__fail(error, MTLSPIN_ERR_POLICY, "a policy has at most %d trust domains", MTLSPIN__DOMAINS_MAX);
+    if (policy->domains == NULL)
+        policy->domains = calloc(MTLSPIN__DOMAINS_MAX, sizeof *policy->domains);
+    if (policy->domains == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
+    builder->domain = &policy->domains[policy->domain_count];
+    builder->domain->anchors = mtlspin__anchors_new();
+    if (builder->domain->anchors == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
+    memcpy(builder->domain->name, name, strlen(name) + 1);
+    builder->domain->line = builder->line;
+    builder->given = 0;
+    policy->domain_count++;
+    return MTLSPIN_OK;
+}
+
+struct mtlspin__domain *
+mtlspin__builder_current(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    if (builder->domain != NULL)
+        return builder->domain;
+    enum mtlspin_status status = open_domain(builder, "", error);
+    if (status != MTLSPIN_OK)
+        (void)mtlspin__builder_fail(builder, MTLSPIN__CALL, status);
+    return status == MTLSPIN_OK ? builder->domain : NULL;
+}
+
+static bool
+has_anchors(const struct mtlspin__domain *domain)
+{
+    return domain->anchors->application || domain->anchors->count > 0;
+}
+
+/* What is wrong with the anchors of the domain's mode, as a sentence; NULL = nothing. */
+static const char *
+anchors_wrong(const struct mtlspin__domain *domain)
+{
+    if (domain->chain_none && has_anchors(domain))
+        return "under `chain none` there is no `ca`";
+    if (domain->chain_none && domain->partial_chain)
+        return "under `chain none` there is no `partial-chain`";
+    if (!domain->chain_none && !has_anchors(domain))
+        return "this domain has no `ca`, and without `chain none` it needs one";
+    if (domain->anchors->application && domain->anchors->count > 0)
+        return "`ca application` cannot be combined with other anchors";
+    if (!domain->report_only)
+        return NULL;
+    if (domain->chain_none)
+        return "`mode report-only` is not for `chain none`: it would let in everybody";
+    if (domain->anchors->system || domain->anchors->application)
+        return "`mode report-only` needs a `ca` of its own: it lets in whoever that CA knows";
+    return NULL;
+}
+
+enum mtlspin_status
+mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    const struct mtlspin__domain *domain = builder->domain;
+    const char *wrong = anchors_wrong(domain);
+    if (wrong != NULL)
+        return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY, "%s", wrong));
+    if (domain->anchors->incomplete[0] != '\0' && !domain->partial_chain)
+        return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY,
+            "the anchor %.200s is not self-signed: name its root, or write `partial-chain yes`", domain->anchors->incomplete));
+    const struct mtlspin__domain *previous = domain == builder->policy->domains ? NULL : domain - 1;
+    if (previous != NULL && previous->report_only && !domain->report_only)
+        return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY,
+            "domains with `mode report-only` come after all others"));
+    return MTLSPIN_OK;
+}
+
+static enum mtlspin_status
+seal(struct mtlspin_builder *builder, struct mtlspin__rule_table *table, struct mtlspin_error *error)
+{
+    const struct mtlspin__rule *again = mtlspin__rules_seal(table);
+    if (again == NULL)
+        return MTLSPIN_OK;
+    builder->failed_line = again->line;
+    return mtlspin__builder_fail(builder, builder->line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL,
+        mtlspin__fail(error, MTLSPIN_ERR_POLICY, "an earlier line says the same under another label"));
+}
+
+static enum mtlspin_status
+close_domain(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    if (builder->domain == NULL)
+        return MTLSPIN_OK;
+    enum mtlspin_status status = mtlspin__builder_settle(builder, error);
+    if (status != MTLSPIN_OK)
+        return status;
+    return seal(builder, &builder->domain->rules, error);
+}
+
+static bool
+is_domain_name(const char *name)
+{
+    size_t length = strlen(name);
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    return length > 0 && length < MTLSPIN_DOMAIN_SIZE && strspn(name, allowed) == length;
+}
+
+static bool
+domain_exists(const struct mtlspin_policy *policy, const char *name)
+{
+    for (size_t i = 0; i < policy->domain_count; i++)
+        if (strcmp(policy->domains[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+enum mtlspin_status
+mtlspin_builder_domain(struct mtlspin_builder *builder, const char *name, struct mtlspin_error *error)
+{
+    enum mtlspin_status status = mtlspin__builder_begin(builder, error);
+    if (status != MTLSPIN_OK)
+        return status;
+    status = close_domain(builder, error);
+    if (status != MTLSPIN_OK)
+        return status;
+    if (name == NULL || !is_domain_name(name))
+        status = mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a domain's name is 1 to %d letters, digits, '.', '_' and '-'",
+            MTLSPIN_DOMAIN_SIZE - 1);
+    else if (domain_exists(builder->policy, name))
+        status = mtlspin__fail(error, MTLSPIN_ERR_POLICY, "there is a domain of this name already");
+    else
+        status = open_domain(builder, name, error);
+    return status == MTLSPIN_OK ? status : mtlspin__builder_fail(builder, MTLSPIN__VALUE, status);
+}
+
+/* The end. */
+
+static enum mtlspin_status
+finish(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    struct mtlspin_policy *policy = builder->policy;
+    enum mtlspin_status status = close_domain(builder, error);
+    if (status == MTLSPIN_OK)
+        status = seal(builder, &policy->denials, error);
+    if (status != MTLSPIN_OK)
+        return status;
+    for (size_t i = 0; i < policy->domain_count; i++) {
+        const struct mtlspin__domain *domain = &policy->domains[i];
+        const size_t *kinds = domain->rules.kinds;
+        policy->has_chain_none |= domain->chain_none;
+        policy->has_hosts |= domain->host_count > 0;
+        policy->wants_thumbprint |= kinds[MTLSPIN_THUMBPRINT] > 0;
+        policy->wants_names |= kinds[MTLSPIN_EMAIL] + kinds[MTLSPIN_URI] + kinds[MTLSPIN_DNS] > 0;
+    }
+    if (!mtlspin__policy_make_digest(policy))
+        return mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "the policy's digest could not be made");
+    return MTLSPIN_OK;
+}
+
+struct mtlspin_policy *
+mtlspin_builder_build(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    struct mtlspin_policy *policy = NULL;
+    enum mtlspin_status status = mtlspin__builder_begin(builder, error);
+    if (builder == NULL)
+        return NULL;
+    if (status == MTLSPIN_OK)
+        status = finish(builder, error);
+    policy = builder->policy;
+    if (status != MTLSPIN_OK) {
+        mtlspin_policy_unref(policy);
+        policy = NULL;
+    }
+    builder->policy = NULL;
+    builder->domain = NULL;
+    builder->rule_number = 0;
+    builder->failed = MTLSPIN_OK;
+    return policy;
+}

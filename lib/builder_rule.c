@@ -1,0 +1,246 @@
+/* Rules: what `allow` and `deny` accept. */
+#include "builder.h"
+#include "encoding.h"
+#include "error.h"
+#include "file.h"
+#include "name.h"
+#include "rule_key.h"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* A rule on its way into a table. */
+struct draft {
+    struct mtlspin_builder *builder;
+    enum mtlspin_kind kind;
+    const char *value, *label;
+    struct mtlspin_rule_options options;
+    struct mtlspin__rule rule;
+    struct mtlspin_error *error;
+};
+
+static enum mtlspin_status
+fail(struct draft *d, enum mtlspin__culprit culprit, enum mtlspin_status status)
+{
+    return mtlspin__builder_fail(d->builder, culprit, status);
+}
+
+static bool
+has_dates(const struct draft *d)
+{
+    return d->options.not_before != INT64_MIN || d->options.not_after != INT64_MAX;
+}
+
+static bool
+looks_like_pin(const char *text)
+{
+    size_t length = strlen(text);
+    return strncasecmp(text, "sha256/", 7) == 0
+        || ((length == 64 || length == 95) && strspn(text, "0123456789abcdefABCDEF:") == length);
+}
+
+/* A file with exactly one certificate: with several, nobody could tell which one is meant. */
+static enum mtlspin_status
+issuer_from_file(struct draft *d, struct mtlspin_pin *pin)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    size_t length = 0;
+    char *path = mtlspin__path_beside(d->builder->file, d->options.issuer), *content = NULL;
+    enum mtlspin_status status = MTLSPIN_ERR_MEMORY;
+    if (path == NULL)
+        return mtlspin__fail(d->error, status, "out of memory");
+    content = mtlspin__file_read(path, &length, d->error);
+    const char *first = content != NULL ? strstr(content, begin) : NULL;
+    if (content == NULL)
+        status = MTLSPIN_ERR_FILE;
+    else if (first == NULL)
+        status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE, "%s: no PEM certificate in it", path);
+    else if (strstr(first + 1, begin) != NULL)
+        status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: several certificates in it; issuer= needs a file with one", path);
+    else
+        status = mtlspin_pin_from_pem(pin, MTLSPIN_SPKI, first, length - (size_t)(first - content), d->error);
+    free(content);
+    free(path);
+    return status;
+}
+
+static enum mtlspin_status
+find_issuer(struct draft *d)
+{
+    struct mtlspin_builder *builder = d->builder;
+    struct mtlspin_pin pin;
+    if (builder->issuer != NULL && strcmp(builder->issuer, d->options.issuer) == 0)
+        return MTLSPIN_OK;
+    enum mtlspin_status status = looks_like_pin(d->options.issuer)
+        ? mtlspin_pin_parse(&pin, MTLSPIN_SPKI, d->options.issuer, d->error)
+        : issuer_from_file(d, &pin);
+    if (status != MTLSPIN_OK)
+        return status;
+    free(builder->issuer);
+    builder->issuer = strdup(d->options.issuer);
+    memcpy(builder->issuer_spki, pin.bytes, 32);
+    return MTLSPIN_OK;
+}
+
+static enum mtlspin_status
+make_serial_key(struct draft *d)
+{
+    struct mtlspin_pin serial;
+    enum mtlspin_status status = mtlspin_pin_parse(&serial, MTLSPIN_SERIAL, d->value, d->error);
+    if (status != MTLSPIN_OK)
+        return fail(d, MTLSPIN__VALUE, status);
+    if (d->options.issuer != NULL && (status = find_issuer(d)) != MTLSPIN_OK)
+        return fail(d, MTLSPIN__ISSUER, status);
+    if (!mtlspin__serial_key(&serial, d->options.issuer != NULL ? d->builder->issuer_spki : NULL, d->rule.key))
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_OPENSSL, "the serial number cannot be hashed"));
+    return MTLSPIN_OK;
+}
+
+static enum mtlspin_status
+make_name_key(struct draft *d)
+{
+    char normal[MTLSPIN__NAME_SIZE];
+    const char *what = d->kind == MTLSPIN_EMAIL ? "e-mail address" : d->kind == MTLSPIN_URI ? "URI" : "DNS name";
+    if (d->kind == MTLSPIN_DNS && strchr(d->value, '*') != NULL)
+        return fail(d, MTLSPIN__VALUE, mtlspin__fail(d->error, MTLSPIN_ERR_VALUE,
+            "wildcards are not matched; write each name as it stands in the certificate"));
+    if (!mtlspin__name_normal(d->kind, d->value, strlen(d->value), normal))
+        return fail(d, MTLSPIN__VALUE, mtlspin__fail(d->error, MTLSPIN_ERR_VALUE, "this is no %s", what));
+    d->rule.spiffe = d->kind == MTLSPIN_URI && mtlspin__name_is_spiffe(normal);
+    if (!mtlspin__name_key(d->kind, normal, d->rule.key))
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_OPENSSL, "the name cannot be hashed"));
+    return MTLSPIN_OK;
+}
+
+static enum mtlspin_status
+make_digest_key(struct draft *d)
+{
+    struct mtlspin_pin pin;
+    enum mtlspin_kind kind = d->kind == MTLSPIN_CA_SPKI ? MTLSPIN_SPKI : d->kind;
+    enum mtlspin_status status = mtlspin_pin_parse(&pin, kind, d->value, d->error);
+    if (status != MTLSPIN_OK)
+        return fail(d, MTLSPIN__VALUE, status);
+    memcpy(d->rule.key, pin.bytes, 32);
+    return MTLSPIN_OK;
+}
+
+static enum mtlspin_status
+make_key(struct draft *d)
+{
+    if ((d->value == NULL) != (d->kind == MTLSPIN_ANY))
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_ARGUMENT, "every rule but `any` has a value"));
+    if (d->options.issuer != NULL && d->kind != MTLSPIN_SERIAL)
+        return fail(d, MTLSPIN__ISSUER, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "issuer= belongs to `serial` alone"));
+    switch (d->kind) {
+    case MTLSPIN_SPKI:
+    case MTLSPIN_THUMBPRINT:
+    case MTLSPIN_CA_SPKI: return make_digest_key(d);
+    case MTLSPIN_SERIAL: return make_serial_key(d);
+    case MTLSPIN_EMAIL:
+    case MTLSPIN_URI:
+    case MTLSPIN_DNS: return make_name_key(d);
+    default: return MTLSPIN_OK; /* `any`: the zeroed key */
+    }
+}
+
+static enum mtlspin_status
+add(struct draft *d, struct mtlspin__rule_table *table)
+{
+    struct mtlspin__period period = { d->options.not_before, d->options.not_after };
+    if (period.not_before > period.not_after)
+        return fail(d, MTLSPIN__DATE, mtlspin__fail(d->error, MTLSPIN_ERR_VALUE, "this rule ends before it begins"));
+    enum mtlspin_status status = d->label != NULL ? mtlspin__label_check(d->label, d->error) : MTLSPIN_OK;
+    if (status != MTLSPIN_OK)
+        return fail(d, MTLSPIN__LABEL, status);
+    d->builder->rule_number++;
+    d->rule.kind = (uint8_t)d->kind;
+    d->rule.line = d->builder->line != 0 ? d->builder->line : d->builder->rule_number;
+    if (mtlspin__rules_add(table, d->rule, d->label, has_dates(d) ? &period : NULL))
+        return MTLSPIN_OK;
+    return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_MEMORY, "out of memory"));
+}
+
+static enum mtlspin_status
+begin(struct draft *d, const struct mtlspin_rule_options *options)
+{
+    enum mtlspin_status status = mtlspin__builder_begin(d->builder, d->error);
+    if (status != MTLSPIN_OK)
+        return status;
+    if (d->kind < MTLSPIN_SPKI || d->kind > MTLSPIN_ANY)
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_ARGUMENT, "not a kind of rule"));
+    d->options = (struct mtlspin_rule_options)MTLSPIN_RULE_OPTIONS_INIT;
+    if (options == NULL)
+        return MTLSPIN_OK;
+    if (options->size != sizeof *options)
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_ARGUMENT,
+            "start the options from MTLSPIN_RULE_OPTIONS_INIT"));
+    d->options = *options;
+    return MTLSPIN_OK;
+}
+
+static enum mtlspin_status
+check_deny(struct draft *d)
+{
+    if (d->builder->domain != NULL)
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
+            "`deny` lines stand at the top, before the first `ca`, domain or rule"));
+    if (d->kind == MTLSPIN_THUMBPRINT)
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "a thumbprint cannot be denied: a "
+            "certificate's hash can be changed without breaking its ECDSA signature; deny its key (`spki`) or `serial`"));
+    if (d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_SERIAL)
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "`deny` takes `spki` or `serial`"));
+    if (has_dates(d))
+        return fail(d, MTLSPIN__DATE, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
+            "a denial has no dates: it holds until its line is removed"));
+    return MTLSPIN_OK;
+}
+
+enum mtlspin_status
+mtlspin_builder_deny(struct mtlspin_builder *builder, enum mtlspin_kind kind, const char *value, const char *label,
+    const struct mtlspin_rule_options *options, struct mtlspin_error *error)
+{
+    struct draft d = { .builder = builder, .kind = kind, .value = value, .label = label, .error = error };
+    enum mtlspin_status status = begin(&d, options);
+    if (status == MTLSPIN_OK)
+        status = check_deny(&d);
+    if (status == MTLSPIN_OK)
+        status = make_key(&d);
+    return status == MTLSPIN_OK ? add(&d, &builder->policy->denials) : status;
+}
+
+static enum mtlspin_status
+check_allow(struct draft *d, const struct mtlspin__domain *domain)
+{
+    if (domain->rules.count == 0) {
+        enum mtlspin_status status = mtlspin__builder_settle(d->builder, d->error);
+        if (status != MTLSPIN_OK) {
+            d->builder->culprit = MTLSPIN__CALL; /* at this rule, which the settings above do not carry */
+            return status;
+        }
+    }
+    if (domain->chain_none && d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_THUMBPRINT)
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
+            "under `chain none` nothing but `spki` and `thumbprint` identifies a peer"));
+    if (d->kind == MTLSPIN_SERIAL && d->options.issuer == NULL)
+        return fail(d, MTLSPIN__VALUE, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
+            "a serial number needs issuer= with the issuing CA's certificate file or SPKI pin: every CA can use it"));
+    return MTLSPIN_OK;
+}
+
+enum mtlspin_status
+mtlspin_builder_allow(struct mtlspin_builder *builder, enum mtlspin_kind kind, const char *value, const char *label,
+    const struct mtlspin_rule_options *options, struct mtlspin_error *error)
+{
+    struct draft d = { .builder = builder, .kind = kind, .value = value, .label = label, .error = error };
+    enum mtlspin_status status = begin(&d, options);
+    if (status != MTLSPIN_OK)
+        return status;
+    struct mtlspin__domain *domain = mtlspin__builder_current(builder, error);
+    if (domain == NULL)
+        return builder->failed;
+    status = check_allow(&d, domain);
+    if (status == MTLSPIN_OK)
+        status = make_key(&d);
+    return status == MTLSPIN_OK ? add(&d, &domain->rules) : status;
+}

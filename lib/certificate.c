@@ -1,0 +1,97 @@
+/* Digests, serial number and dates of an X509. Only bytes of the object that OpenSSL parsed and verified are used: a
+   second parser could see another certificate. */
+#include "certificate.h"
+#include "digest.h"
+#include <openssl/asn1.h>
+#include <openssl/x509.h>
+#include <string.h>
+#include <time.h>
+
+bool
+mtlspin__spki_digest(const X509_PUBKEY *key, uint8_t digest[32])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_PUBKEY(key, &der);
+    struct mtlspin__bytes run = { der, length > 0 ? (size_t)length : 0 };
+    memset(digest, 0, 32);
+    bool good = length > 0 && mtlspin__sha256(digest, &run, 1);
+    OPENSSL_free(der);
+    return good;
+}
+
+bool
+mtlspin__certificate_spki(const X509 *certificate, uint8_t digest[32])
+{
+    const X509_PUBKEY *key = X509_get_X509_PUBKEY(certificate);
+    memset(digest, 0, 32);
+    return key != NULL && mtlspin__spki_digest(key, digest);
+}
+
+bool
+mtlspin__certificate_thumbprint(const X509 *certificate, uint8_t digest[32])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(certificate, &der);
+    struct mtlspin__bytes run = { der, length > 0 ? (size_t)length : 0 };
+    memset(digest, 0, 32);
+    bool good = length > 0 && mtlspin__sha256(digest, &run, 1);
+    OPENSSL_free(der);
+    return good;
+}
+
+/* Sign and magnitude, since the bytes alone do not tell -126 from 130. */
+bool
+mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial)
+{
+    const ASN1_INTEGER *number = X509_get0_serialNumber(certificate);
+    memset(serial, 0, sizeof *serial);
+    if (number == NULL)
+        return false;
+    const unsigned char *data = ASN1_STRING_get0_data(number);
+    size_t length = (size_t)ASN1_STRING_length(number);
+    for (; length > 0 && *data == 0; data++)
+        length--;
+    if (length > MTLSPIN_SERIAL_SIZE)
+        return false;
+    serial->kind = MTLSPIN_SERIAL;
+    serial->negative = length > 0 && ASN1_STRING_type(number) == V_ASN1_NEG_INTEGER;
+    serial->length = (uint8_t)length;
+    if (length > 0)
+        memcpy(serial->bytes, data, length);
+    return true;
+}
+
+bool
+mtlspin__certificate_pin(const X509 *certificate, enum mtlspin_kind kind, struct mtlspin_pin *pin)
+{
+    bool good = false;
+    memset(pin, 0, sizeof *pin);
+    if (kind == MTLSPIN_SERIAL)
+        return mtlspin__certificate_serial(certificate, pin);
+    if (kind == MTLSPIN_SPKI)
+        good = mtlspin__certificate_spki(certificate, pin->bytes);
+    else if (kind == MTLSPIN_THUMBPRINT)
+        good = mtlspin__certificate_thumbprint(certificate, pin->bytes);
+    pin->kind = good ? kind : MTLSPIN_KIND_NONE;
+    pin->length = good ? MTLSPIN_DIGEST_SIZE : 0;
+    return good;
+}
+
+/* ASN1_TIME_diff against the epoch: it has no 2038 and needs neither timegm nor a time zone. */
+static bool
+unix_time(const ASN1_TIME *time, int64_t *seconds)
+{
+    int days = 0, rest = 0;
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    bool good = epoch != NULL && time != NULL && ASN1_TIME_diff(&days, &rest, epoch, time) == 1;
+    ASN1_TIME_free(epoch);
+    *seconds = good ? (int64_t)days * 86400 + rest : 0;
+    return good;
+}
+
+bool
+mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_t *not_after)
+{
+    return unix_time(X509_get0_notBefore(certificate), not_before)
+        && unix_time(X509_get0_notAfter(certificate), not_after);
+}

@@ -1,0 +1,26 @@
+/* Facts of a certificate that everything above is made from. */
+#ifndef MTLSPIN_LIB_CERTIFICATE_H
+#define MTLSPIN_LIB_CERTIFICATE_H
+
+#include <mtlspin/pin.h>
+#include <stdbool.h>
+
+/* SHA-256 over the SubjectPublicKeyInfo as it stands in the certificate; X509_pubkey_digest(3) would hash less. */
+bool mtlspin__certificate_spki(const X509 *certificate, uint8_t digest[32]);
+
+/* SHA-256 over the certificate. */
+bool mtlspin__certificate_thumbprint(const X509 *certificate, uint8_t digest[32]);
+
+/* The serial number; false if it is longer than MTLSPIN_SERIAL_SIZE. */
+bool mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial);
+
+/* The pin of any of the three kinds; false (and a zeroed pin) if it cannot be had. */
+bool mtlspin__certificate_pin(const X509 *certificate, enum mtlspin_kind kind, struct mtlspin_pin *pin);
+
+/* notBefore and notAfter as Unix time; false if one of them cannot be read. */
+bool mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_t *not_after);
+
+/* SHA-256 over a SubjectPublicKeyInfo. */
+bool mtlspin__spki_digest(const X509_PUBKEY *key, uint8_t digest[32]);
+
+#endif

@@ -1,0 +1,236 @@
+/* The decision: who may talk to the program.
+
+   This file is the whole security argument. It knows no OpenSSL, takes no clock, allocates nothing and does no I/O; time
+   and evidence are arguments, the outcome is a value, and a zeroed outcome refuses. Every path (handshake, offline
+   evaluation) comes through here.
+
+     leaf:    malformed, or denied                      -> refused, final
+     domain:  chain not verified                        -> refused (final if revoked)
+              a certificate of the chain is denied      -> refused, final
+              the leaf is a CA (unless `chain none`)    -> refused
+              a rule names the peer, within its dates   -> allowed, under the rule's label
+              the domain only reports                   -> allowed, under the domain's label
+              otherwise                                 -> refused
+
+   The caller tries the policy's domains in order until an outcome is final. An outcome that allows is final. */
+#include "decide.h"
+#include <string.h>
+
+static struct mtlspin__outcome
+refusal(enum mtlspin_reason reason, const struct mtlspin__domain *domain, bool final)
+{
+    struct mtlspin__outcome outcome;
+    memset(&outcome, 0, sizeof outcome);
+    outcome.verdict = MTLSPIN_DENY;
+    outcome.reason = reason;
+    outcome.domain = domain;
+    outcome.final = final;
+    return outcome;
+}
+
+static struct mtlspin__outcome
+denial(const struct mtlspin__rule_table *denials, const struct mtlspin__rule *rule)
+{
+    enum mtlspin_reason reason = rule->kind == MTLSPIN_SPKI ? MTLSPIN_REASON_DENIED_SPKI : MTLSPIN_REASON_DENIED_SERIAL;
+    struct mtlspin__outcome outcome = refusal(reason, NULL, true);
+    outcome.rule_label = mtlspin__rules_label(denials, rule);
+    outcome.line = rule->line;
+    return outcome;
+}
+
+/* The deny rule that names one certificate, or NULL. */
+static const struct mtlspin__rule *
+find_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__certificate_keys *keys)
+{
+    size_t count = 0;
+    const struct mtlspin__rule *rule = mtlspin__rules_find(denials, MTLSPIN_SPKI, keys->spki, &count);
+    if (rule == NULL)
+        rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->serial, &count);
+    if (rule == NULL && keys->has_issuer)
+        rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->issued_serial, &count);
+    return rule;
+}
+
+struct mtlspin__outcome
+mtlspin__decide_leaf(const struct mtlspin__rule_table *denials, const struct mtlspin__evidence *evidence)
+{
+    if (!evidence->complete)
+        return refusal(MTLSPIN_REASON_INTERNAL, NULL, true);
+    if (evidence->malformed)
+        return refusal(MTLSPIN_REASON_MALFORMED, NULL, true);
+    const struct mtlspin__rule *rule = find_denial(denials, &evidence->chain[0]);
+    return rule != NULL ? denial(denials, rule) : refusal(MTLSPIN_REASON_NO_DOMAIN, NULL, false);
+}
+
+/* The search for the first rule, in the order of lines, that names the peer and is within its dates. */
+struct search {
+    const struct mtlspin__rule_table *table;
+    int64_t now;
+    const struct mtlspin__rule *found; /* matches */
+    const struct mtlspin__rule *near;  /* names the peer, but outside its dates */
+};
+
+static void
+consider(struct search *s, const struct mtlspin__rule *rule)
+{
+    const struct mtlspin__period *period = mtlspin__rules_period(s->table, rule);
+    bool within = s->now >= period->not_before && s->now <= period->not_after;
+    const struct mtlspin__rule **best = within ? &s->found : &s->near;
+    if (*best == NULL || rule->line < (*best)->line)
+        *best = rule;
+}
+
+static void
+look_up(struct search *s, enum mtlspin_kind kind, const uint8_t key[32])
+{
+    size_t count = 0;
+    const struct mtlspin__rule *rules = mtlspin__rules_find(s->table, kind, key, &count);
+    for (size_t i = 0; i < count; i++)
+        consider(s, &rules[i]);
+}
+
+/* Rules that name the leaf itself: all that `chain none` knows. */
+static void
+look_up_leaf(struct search *s, const struct mtlspin__evidence *evidence)
+{
+    look_up(s, MTLSPIN_SPKI, evidence->chain[0].spki);
+    if (evidence->has_thumbprint)
+        look_up(s, MTLSPIN_THUMBPRINT, evidence->thumbprint);
+}
+
+/* A certificate with several URIs is no SPIFFE identity (SPIFFE X.509-SVID, section 2). */
+static void
+look_up_name(struct search *s, const struct mtlspin__name *name, const struct mtlspin__evidence *evidence)
+{
+    size_t count = 0;
+    const struct mtlspin__rule *rules = mtlspin__rules_find(s->table, name->kind, name->key, &count);
+    for (size_t i = 0; i < count; i++)
+        if (!rules[i].spiffe || evidence->uri_count == 1)
+            consider(s, &rules[i]);
+}
+
+/* Rules that mean something only under a verified chain. */
+static void
+look_up_chain(struct search *s, const struct mtlspin__evidence *evidence)
+{
+    static const uint8_t no_key[32] = { 0 };
+    if (evidence->chain[0].has_issuer)
+        look_up(s, MTLSPIN_SERIAL, evidence->chain[0].issued_serial);
+    for (size_t i = 1; i < evidence->chain_count; i++)
+        look_up(s, MTLSPIN_CA_SPKI, evidence->chain[i].spki);
+    for (size_t i = 0; i < evidence->name_count; i++)
+        look_up_name(s, &evidence->names[i], evidence);
+    look_up(s, MTLSPIN_ANY, no_key);
+}
+
+static struct search
+search(const struct mtlspin__domain *domain, const struct mtlspin__evidence *evidence, int64_t now)
+{
+    struct search s = { &domain->rules, now, NULL, NULL };
+    look_up_leaf(&s, evidence);
+    if (!domain->chain_none)
+        look_up_chain(&s, evidence);
+    return s;
+}
+
+bool
+mtlspin__decide_names_leaf(const struct mtlspin__domain *domain, const struct mtlspin__evidence *evidence)
+{
+    struct search s = { &domain->rules, 0, NULL, NULL };
+    look_up_leaf(&s, evidence);
+    return s.found != NULL || s.near != NULL;
+}
+
+static struct mtlspin__outcome
+allowance(const struct mtlspin__domain *domain, const struct mtlspin__rule *rule, const struct mtlspin__evidence *evidence)
+{
+    struct mtlspin__outcome outcome = refusal(MTLSPIN_REASON_RULE, domain, true);
+    const struct mtlspin__period *period = mtlspin__rules_period(&domain->rules, rule);
+    outcome.verdict = MTLSPIN_ALLOW;
+    outcome.label = outcome.rule_label = mtlspin__rules_label(&domain->rules, rule);
+    outcome.line = rule->line;
+    bool rule_first = period->not_after < evidence->not_after;
+    outcome.valid_until = rule_first ? period->not_after : evidence->not_after;
+    outcome.expiry = rule_first ? MTLSPIN_REASON_RULE_EXPIRED : MTLSPIN_REASON_EXPIRED;
+    return outcome;
+}
+
+static struct mtlspin__outcome
+no_rule(const struct mtlspin__domain *domain, const struct mtlspin__rule *near, int64_t now)
+{
+    struct mtlspin__outcome outcome = refusal(MTLSPIN_REASON_NO_RULE, domain, false);
+    if (near == NULL)
+        return outcome;
+    bool over = now > mtlspin__rules_period(&domain->rules, near)->not_after;
+    outcome.reason = over ? MTLSPIN_REASON_RULE_EXPIRED : MTLSPIN_REASON_RULE_NOT_YET_VALID;
+    outcome.rule_label = mtlspin__rules_label(&domain->rules, near);
+    outcome.line = near->line;
+    return outcome;
+}
+
+static struct mtlspin__outcome
+report(const struct mtlspin__domain *domain, const struct mtlspin__evidence *evidence)
+{
+    struct mtlspin__outcome outcome = refusal(MTLSPIN_REASON_UNMATCHED, domain, true);
+    outcome.verdict = MTLSPIN_ALLOW;
+    outcome.label = domain->unmatched;
+    outcome.valid_until = evidence->not_after;
+    outcome.expiry = MTLSPIN_REASON_EXPIRED;
+    return outcome;
+}
+
+/* A denied CA denies all that it has issued. */
+static const struct mtlspin__rule *
+find_chain_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__evidence *evidence)
+{
+    const struct mtlspin__rule *rule = NULL;
+    for (size_t i = 0; rule == NULL && i < evidence->chain_count; i++)
+        rule = find_denial(denials, &evidence->chain[i]);
+    return rule;
+}
+
+struct mtlspin__outcome
+mtlspin__decide(const struct mtlspin__rule_table *denials, const struct mtlspin__domain *domain,
+    const struct mtlspin__evidence *evidence, int64_t now)
+{
+    struct mtlspin__outcome leaf = mtlspin__decide_leaf(denials, evidence);
+    if (leaf.final)
+        return leaf;
+    if (domain->chain_none && !mtlspin__decide_names_leaf(domain, evidence))
+        return refusal(MTLSPIN_REASON_NO_RULE, domain, false);
+    if (!evidence->verified || evidence->chain_count == 0)
+        return refusal(evidence->chain_reason != MTLSPIN_REASON_NONE ? evidence->chain_reason : MTLSPIN_REASON_CHAIN, domain,
+            evidence->chain_reason == MTLSPIN_REASON_REVOKED);
+    const struct mtlspin__rule *denied = find_chain_denial(denials, evidence);
+    if (denied != NULL)
+        return denial(denials, denied);
+    if (evidence->is_ca && !domain->chain_none)
+        return refusal(MTLSPIN_REASON_CA_CERTIFICATE, domain, false);
+    struct search s = search(domain, evidence, now);
+    if (s.found != NULL)
+        return allowance(domain, s.found, evidence);
+    return domain->report_only ? report(domain, evidence) : no_rule(domain, s.near, now);
+}
+
+/* A domain whose anchors do not even know the peer tells least; one that has a rule for it tells most. */
+static int
+weight(const struct mtlspin__outcome *outcome)
+{
+    if (outcome->final)
+        return 5;
+    switch (outcome->reason) {
+    case MTLSPIN_REASON_RULE_EXPIRED:
+    case MTLSPIN_REASON_RULE_NOT_YET_VALID: return 4;
+    case MTLSPIN_REASON_UNKNOWN_CA: return 1;
+    case MTLSPIN_REASON_NO_RULE: return outcome->domain != NULL && outcome->domain->chain_none ? 1 : 3;
+    case MTLSPIN_REASON_NO_DOMAIN:
+    case MTLSPIN_REASON_NONE: return 0;
+    default: return 3;
+    }
+}
+
+bool
+mtlspin__decide_prefers(const struct mtlspin__outcome *later, const struct mtlspin__outcome *earlier)
+{
+    return weight(later) > weight(earlier);
+}

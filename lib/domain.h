@@ -1,0 +1,31 @@
+/* A trust domain and the policy it belongs to, as the decision sees them. */
+#ifndef MTLSPIN_LIB_DOMAIN_H
+#define MTLSPIN_LIB_DOMAIN_H
+
+#include "name.h"
+#include "rule_table.h"
+#include <mtlspin/decision.h>
+
+enum { MTLSPIN__DOMAINS_MAX = 32, MTLSPIN__DEPTH_MAX = 16, MTLSPIN__DEPTH_DEFAULT = 8 };
+
+struct mtlspin__anchors; /* anchors.h */
+
+struct mtlspin__domain {
+    char name[MTLSPIN_DOMAIN_SIZE];
+    unsigned line; /* where it starts */
+    struct mtlspin__rule_table rules;
+    bool chain_none;  /* peers are known by pin alone */
+    bool report_only;
+    char unmatched[MTLSPIN_LABEL_SIZE];
+
+    /* for path validation and for choosing the domain */
+    struct mtlspin__anchors *anchors;
+    bool partial_chain, strict;
+    bool has_depth, has_level;
+    unsigned depth, level;
+    int64_t session_lifetime; /* seconds; 0 = not given */
+    char (*hosts)[MTLSPIN__HOST_SIZE];
+    size_t host_count;
+};
+
+#endif

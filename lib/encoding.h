@@ -1,0 +1,22 @@
+/* Hexadecimal and base64 of digests. */
+#ifndef MTLSPIN_LIB_ENCODING_H
+#define MTLSPIN_LIB_ENCODING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MTLSPIN__BASE64_DIGEST = 44 }; /* characters of a SHA-256 digest in base64, padding included */
+
+/* 0 to 15, or -1 for a character that is no hexadecimal digit. */
+int mtlspin__hex_digit(char c);
+
+/* Upper case, two digits a byte, `separator` between bytes unless it is '\0'; terminated. The caller sizes `text`. */
+void mtlspin__hex_encode(char *text, const uint8_t *bytes, size_t length, char separator);
+
+/* RFC 4648, section 4, for exactly 32 bytes: the canonical form only, without spaces and with zero padding bits, so that a
+   pin has one spelling. */
+bool mtlspin__base64_decode_digest(uint8_t digest[32], const char *text, size_t length);
+void mtlspin__base64_encode_digest(char text[MTLSPIN__BASE64_DIGEST + 1], const uint8_t digest[32]);
+
+#endif

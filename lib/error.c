@@ -1,0 +1,69 @@
+/* struct mtlspin_error: set once, placed once, printed. */
+#include "error.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static int
+usable(const struct mtlspin_error *error)
+{
+    return error != NULL && error->size == sizeof *error;
+}
+
+void
+mtlspin__error_clear(struct mtlspin_error *error)
+{
+    if (usable(error))
+        *error = (struct mtlspin_error)MTLSPIN_ERROR_INIT;
+}
+
+enum mtlspin_status
+mtlspin__fail(struct mtlspin_error *error, enum mtlspin_status status, const char *format, ...)
+{
+    va_list arguments;
+    if (!usable(error) || error->code != MTLSPIN_OK)
+        return status;
+    error->code = status;
+    va_start(arguments, format);
+    (void)vsnprintf(error->message, sizeof error->message, format, arguments);
+    va_end(arguments);
+    for (char *c = error->message; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?'; /* a path or a pasted value must not break the line or steer a terminal */
+    return status;
+}
+
+void
+mtlspin__error_place(struct mtlspin_error *error, const char *file, unsigned line, unsigned column)
+{
+    if (!usable(error) || error->code == MTLSPIN_OK || error->line != 0)
+        return;
+    error->line = line;
+    error->column = column;
+    if (file == NULL)
+        return;
+    size_t length = strlen(file), room = sizeof error->file - 1;
+    const char *from = length > room ? file + (length - room) : file;
+    (void)snprintf(error->file, sizeof error->file, "%s", from);
+}
+
+const char *
+mtlspin_error_format(const struct mtlspin_error *error, char *buffer, size_t size)
+{
+    char line[16] = "", column[16] = "";
+    if (buffer == NULL || size == 0)
+        return "";
+    buffer[0] = '\0';
+    if (!usable(error))
+        return buffer;
+    if (error->line != 0)
+        (void)snprintf(line, sizeof line, "%s%u", error->file[0] != '\0' ? ":" : "line ", error->line);
+    if (error->column != 0)
+        (void)snprintf(column, sizeof column, ":%u", error->column);
+    (void)snprintf(buffer, size, "%s%s%s%s%s", error->file, line, column,
+        error->file[0] != '\0' || line[0] != '\0' ? ": " : "", error->message);
+    for (char *c = buffer; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    return buffer;
+}

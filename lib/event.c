@@ -1,0 +1,67 @@
+/* The audit event of a connection: gathered, and handed to the hook. */
+#include "certificate.h"
+#include "connection.h"
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+/* RFC 4514 text, UTF-8 kept as it is; NULL if out of memory. */
+static BIO *
+name_text(const X509_NAME *name)
+{
+    static const char terminator[1] = "";
+    BIO *text = BIO_new(BIO_s_mem());
+    if (text != NULL && X509_NAME_print_ex(text, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0
+        && BIO_write(text, terminator, 1) == 1)
+        return text;
+    BIO_free(text);
+    return NULL;
+}
+
+static const char *
+text_of(BIO *bio)
+{
+    char *text = NULL;
+    return bio != NULL && BIO_get_mem_data(bio, &text) > 0 ? text : "";
+}
+
+static void
+report(const struct mtlspin_verifier *verifier, struct mtlspin_event *event, const X509 *leaf)
+{
+    BIO *subject = leaf != NULL ? name_text(X509_get_subject_name(leaf)) : NULL;
+    BIO *issuer = leaf != NULL ? name_text(X509_get_issuer_name(leaf)) : NULL;
+    event->subject = text_of(subject);
+    event->issuer = text_of(issuer);
+    if (leaf != NULL) {
+        (void)mtlspin__certificate_pin(leaf, MTLSPIN_SERIAL, &event->serial);
+        (void)mtlspin__certificate_pin(leaf, MTLSPIN_THUMBPRINT, &event->thumbprint);
+        (void)mtlspin__certificate_pin(leaf, MTLSPIN_SPKI, &event->spki);
+    }
+    verifier->hook(event, verifier->hook_user);
+    BIO_free(subject);
+    BIO_free(issuer);
+}
+
+void
+mtlspin__connection_audit(struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl,
+    const struct mtlspin_decision *decision)
+{
+    struct mtlspin_event event = { .size = sizeof event, .decision = decision };
+    const X509 *leaf = connection != NULL && connection->judged ? connection->leaf : SSL_get0_peer_certificate(ssl);
+    if (connection != NULL) {
+        connection->audited = true;
+        connection->audited_verdict = decision->verdict;
+        connection->audited_reason = decision->reason;
+    }
+    if (verifier->hook == NULL)
+        return;
+    event.time = mtlspin__verifier_now(verifier);
+    event.role = SSL_is_server(ssl) ? MTLSPIN_SERVER : MTLSPIN_CLIENT;
+    event.peer_address = connection != NULL ? connection->address : "";
+    event.protocol = SSL_get_version(ssl);
+    event.resumed = SSL_session_reused(ssl) == 1;
+    event.tls_error = decision->reason == MTLSPIN_REASON_HANDSHAKE_FAILED ? ERR_peek_last_error() : 0;
+    ERR_set_mark();
+    report(verifier, &event, leaf);
+    ERR_pop_to_mark();
+}

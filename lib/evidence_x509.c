@@ -1,0 +1,208 @@
+/* Evidence out of certificates: digests, names, and what makes a name untrustworthy. */
+#include "evidence_x509.h"
+#include "certificate.h"
+#include "name.h"
+#include "rule_key.h"
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A zero byte in a name is there to deceive whoever takes the name for a C string. What cannot be read counts as well. */
+static bool
+text_is_clean(const ASN1_STRING *text)
+{
+    unsigned char *utf8 = NULL;
+    int length = ASN1_STRING_to_UTF8(&utf8, text);
+    bool clean = length >= 0 && (length == 0 || memchr(utf8, 0, (size_t)length) == NULL);
+    OPENSSL_free(utf8);
+    return clean;
+}
+
+static bool
+bytes_are_clean(const ASN1_STRING *text)
+{
+    int length = ASN1_STRING_length(text);
+    return length <= 0 || memchr(ASN1_STRING_get0_data(text), 0, (size_t)length) == NULL;
+}
+
+static bool
+distinguished_name_is_clean(const X509_NAME *name)
+{
+    for (int i = 0; i < X509_NAME_entry_count(name); i++)
+        if (!text_is_clean(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i))))
+            return false;
+    return true;
+}
+
+static bool
+other_name_is_clean(const OTHERNAME *other)
+{
+    switch (other->value->type) {
+    case V_ASN1_UTF8STRING:
+    case V_ASN1_BMPSTRING:
+    case V_ASN1_UNIVERSALSTRING:
+    case V_ASN1_T61STRING:
+    case V_ASN1_PRINTABLESTRING:
+    case V_ASN1_IA5STRING: return text_is_clean(other->value->value.asn1_string);
+    default: return true; /* no text */
+    }
+}
+
+static bool
+general_name_is_clean(const GENERAL_NAME *name)
+{
+    switch (name->type) {
+    case GEN_EMAIL:
+    case GEN_DNS:
+    case GEN_URI: return bytes_are_clean(name->d.ia5);
+    case GEN_OTHERNAME: return other_name_is_clean(name->d.otherName);
+    case GEN_DIRNAME: return distinguished_name_is_clean(name->d.directoryName);
+    default: return true;
+    }
+}
+
+static bool
+names_are_clean(const GENERAL_NAMES *names)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+        if (!general_name_is_clean(sk_GENERAL_NAME_value(names, i)))
+            return false;
+    return true;
+}
+
+static enum mtlspin_kind
+kind_of(const GENERAL_NAME *name)
+{
+    switch (name->type) {
+    case GEN_EMAIL: return MTLSPIN_EMAIL;
+    case GEN_DNS: return MTLSPIN_DNS;
+    case GEN_URI: return MTLSPIN_URI;
+    default: return MTLSPIN_KIND_NONE;
+    }
+}
+
+/* One name as a key; what has no comparable form (a wildcard, say) is a name that no rule can have. */
+static bool
+add_name(struct mtlspin__evidence *evidence, struct mtlspin__name *out, const GENERAL_NAME *name)
+{
+    char normal[MTLSPIN__NAME_SIZE];
+    out->kind = kind_of(name);
+    if (out->kind == MTLSPIN_KIND_NONE)
+        return true;
+    evidence->uri_count += out->kind == MTLSPIN_URI;
+    const char *text = (const char *)ASN1_STRING_get0_data(name->d.ia5);
+    if (!mtlspin__name_normal(out->kind, text, (size_t)ASN1_STRING_length(name->d.ia5), normal))
+        return true;
+    if (!mtlspin__name_key(out->kind, normal, out->key))
+        return false;
+    evidence->name_count++;
+    return true;
+}
+
+static bool
+collect_names(struct mtlspin__evidence *evidence, const GENERAL_NAMES *names)
+{
+    int count = sk_GENERAL_NAME_num(names);
+    if (count <= 0)
+        return true;
+    struct mtlspin__name *list = calloc((size_t)count, sizeof *list);
+    evidence->names = list;
+    if (list == NULL)
+        return false;
+    for (int i = 0; i < count; i++)
+        if (!add_name(evidence, &list[evidence->name_count], sk_GENERAL_NAME_value(names, i)))
+            return false;
+    return true;
+}
+
+/* false if out of memory or out of digests. */
+static bool
+examine_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wanted)
+{
+    int state = 0; /* -1 absent, -2 there twice, else present */
+    GENERAL_NAMES *names = X509_get_ext_d2i(leaf, NID_subject_alt_name, &state, NULL);
+    bool good = true;
+    evidence->malformed |= !distinguished_name_is_clean(X509_get_subject_name(leaf));
+    if (names != NULL) {
+        evidence->malformed |= !names_are_clean(names);
+        good = !wanted || collect_names(evidence, names);
+    } else if (state != -1) {
+        evidence->malformed = true;
+    }
+    GENERAL_NAMES_free(names);
+    return good;
+}
+
+/* Serial numbers too long for a pin cannot be named by any rule, so that no denial could ever catch them. */
+static bool
+make_keys(struct mtlspin__certificate_keys *keys, const X509 *certificate, struct mtlspin_pin *serial)
+{
+    memset(keys, 0, sizeof *keys);
+    if (!mtlspin__certificate_spki(certificate, keys->spki))
+        return false;
+    return !mtlspin__certificate_serial(certificate, serial) || mtlspin__serial_key(serial, NULL, keys->serial);
+}
+
+void
+mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thumbprint, bool names)
+{
+    struct mtlspin_pin serial;
+    memset(evidence, 0, sizeof *evidence);
+    if (!make_keys(&evidence->chain[0], leaf, &serial))
+        return;
+    evidence->malformed = serial.kind == MTLSPIN_KIND_NONE;
+    evidence->is_ca = (X509_get_extension_flags(leaf) & EXFLAG_CA) != 0;
+    evidence->has_thumbprint = thumbprint && mtlspin__certificate_thumbprint(leaf, evidence->thumbprint);
+    evidence->complete = examine_names(evidence, leaf, names) && (!thumbprint || evidence->has_thumbprint);
+}
+
+/* The issuer is the next certificate of the verified chain, not whoever bears the issuer's name. */
+static bool
+add_issuer(struct mtlspin__certificate_keys *keys, const struct mtlspin_pin *serial, X509 *certificate,
+    X509 *next)
+{
+    uint8_t issuer[32];
+    if (next == NULL && X509_self_signed(certificate, 0) != 1)
+        return true;
+    if (serial->kind == MTLSPIN_KIND_NONE)
+        return true;
+    if (!mtlspin__certificate_spki(next != NULL ? next : certificate, issuer))
+        return false;
+    keys->has_issuer = mtlspin__serial_key(serial, issuer, keys->issued_serial);
+    return keys->has_issuer;
+}
+
+static bool
+add_certificate(struct mtlspin__evidence *evidence, X509 *certificate, X509 *next)
+{
+    struct mtlspin__certificate_keys *keys = &evidence->chain[evidence->chain_count++];
+    struct mtlspin_pin serial;
+    int64_t not_before = 0, not_after = 0;
+    if (!make_keys(keys, certificate, &serial) || !add_issuer(keys, &serial, certificate, next)
+        || !mtlspin__certificate_period(certificate, &not_before, &not_after))
+        return false;
+    if (not_after < evidence->not_after)
+        evidence->not_after = not_after;
+    return true;
+}
+
+bool
+mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chain)
+{
+    int count = sk_X509_num(chain);
+    evidence->chain_count = 0;
+    evidence->not_after = INT64_MAX;
+    if (count < 1 || count > MTLSPIN__CHAIN_MAX)
+        return false;
+    for (int i = 0; i < count; i++)
+        if (!add_certificate(evidence, sk_X509_value(chain, i), i + 1 < count ? sk_X509_value(chain, i + 1) : NULL))
+            return false;
+    return true;
+}
+
+void
+mtlspin__evidence_clear(struct mtlspin__evidence *evidence)
+{
+    free(evidence->names);
+    memset(evidence, 0, sizeof *evidence);
+}

@@ -1,0 +1,167 @@
+/* Reading files. Only regular ones: a FIFO would block, a directory reads as nothing. */
+#include "file.h"
+#include "error.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST = 0x7fffffff }; /* bytes */
+
+static void
+fail_with_errno(struct mtlspin_error *error, const char *path, int number)
+{
+    char words[128] = "unknown error";
+    (void)!strerror_r(number, words, sizeof words);
+    (void)mtlspin__fail(error, MTLSPIN_ERR_FILE, "%s: %s", path, words);
+}
+
+/* All bytes up to the end, even if the file grows or shrinks meanwhile. 0, or an errno. */
+static int
+read_all(int fd, size_t expected, char **content, size_t *length)
+{
+    size_t room = expected + 2, used = 0;
+    char *buffer = malloc(room);
+    while (buffer != NULL) {
+        ssize_t got = read(fd, buffer + used, room - used - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            int number = got < 0 ? errno : 0;
+            buffer[used] = '\0';
+            *content = buffer;
+            *length = used;
+            return number;
+        }
+        used += (size_t)got;
+        if (used + 1 < room)
+            continue;
+        room = room * 2;
+        char *grown = room < MOST ? realloc(buffer, room) : NULL;
+        if (grown == NULL)
+            free(buffer);
+        buffer = grown;
+    }
+    return ENOMEM;
+}
+
+char *
+mtlspin__file_read(const char *path, size_t *length, struct mtlspin_error *error)
+{
+    struct stat info;
+    char *content = NULL;
+    int number = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &info) != 0)
+        number = errno;
+    else if (S_ISDIR(info.st_mode))
+        number = EISDIR;
+    else if (!S_ISREG(info.st_mode))
+        number = EINVAL;
+    else if (info.st_size >= MOST)
+        number = EFBIG;
+    else
+        number = read_all(fd, (size_t)info.st_size, &content, length);
+    if (fd >= 0)
+        (void)close(fd);
+    if (number == 0)
+        return content;
+    free(content);
+    fail_with_errno(error, path, number);
+    return NULL;
+}
+
+bool
+mtlspin__file_is_directory(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+char *
+mtlspin__path_beside(const char *from, const char *path)
+{
+    const char *slash = from != NULL ? strrchr(from, '/') : NULL;
+    size_t front = path[0] == '/' || slash == NULL ? 0 : (size_t)(slash - from) + 1;
+    size_t length = strlen(path);
+    char *joined = malloc(front + length + 1);
+    if (joined == NULL)
+        return NULL;
+    if (front > 0)
+        memcpy(joined, from, front);
+    memcpy(joined + front, path, length + 1);
+    return joined;
+}
+
+static bool
+is_certificate_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return name[0] != '.' && dot != NULL && (strcmp(dot, ".pem") == 0 || strcmp(dot, ".crt") == 0);
+}
+
+static bool
+add_path(struct mtlspin__paths *paths, const char *directory, const char *name)
+{
+    size_t size = strlen(directory) + strlen(name) + 2;
+    char **grown = realloc(paths->path, (paths->count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    paths->path = grown;
+    grown[paths->count] = malloc(size);
+    if (grown[paths->count] == NULL)
+        return false;
+    (void)snprintf(grown[paths->count++], size, "%s/%s", directory, name);
+    return true;
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool
+mtlspin__paths_list(struct mtlspin__paths *paths, const char *directory, struct mtlspin_error *error)
+{
+    int number = 0;
+    memset(paths, 0, sizeof *paths);
+    DIR *stream = opendir(directory);
+    if (stream == NULL) {
+        fail_with_errno(error, directory, errno);
+        return false;
+    }
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(stream);
+        number = entry == NULL ? errno : 0;
+        if (entry == NULL)
+            break;
+        if (is_certificate_name(entry->d_name) && !add_path(paths, directory, entry->d_name)) {
+            number = ENOMEM;
+            break;
+        }
+    }
+    (void)closedir(stream);
+    if (number != 0) {
+        fail_with_errno(error, directory, number);
+        mtlspin__paths_free(paths);
+        return false;
+    }
+    if (paths->count > 0)
+        qsort(paths->path, paths->count, sizeof *paths->path, compare_paths);
+    return true;
+}
+
+void
+mtlspin__paths_free(struct mtlspin__paths *paths)
+{
+    for (size_t i = 0; i < paths->count; i++)
+        free(paths->path[i]);
+    free(paths->path);
+    memset(paths, 0, sizeof *paths);
+}

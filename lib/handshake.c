@@ -1,0 +1,87 @@
+/* The certificate verification callback: the one place at which a handshake asks the policy. */
+#include "connection.h"
+#include "judge.h"
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+/* libssl takes alert, verify result and verified chain from its own X509_STORE_CTX. A refusal always leaves an error:
+   without one the application would read X509_V_OK. */
+static void
+hand_over(X509_STORE_CTX *context, struct mtlspin__judgement *judgement)
+{
+    X509_STORE_CTX_set_error(context, mtlspin__judgement_error(&judgement->decision));
+    X509_STORE_CTX_set_error_depth(context, judgement->decision.x509_depth);
+    if (judgement->chain.certificate != NULL)
+        X509_STORE_CTX_set_current_cert(context, judgement->chain.certificate);
+    if (judgement->chain.chain != NULL)
+        X509_STORE_CTX_set0_verified_chain(context, X509_chain_up_ref(judgement->chain.chain));
+}
+
+/* Why the policy cannot even be asked, or MTLSPIN_REASON_NONE. */
+static enum mtlspin_reason
+unanswerable(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, const SSL *ssl,
+    const X509 *leaf)
+{
+    if (connection == NULL)
+        return MTLSPIN_REASON_OUT_OF_MEMORY;
+    if (connection->verifier == NULL)
+        return MTLSPIN_REASON_NOT_PREPARED;
+    if (connection->verifier != verifier)
+        return MTLSPIN_REASON_OTHER_VERIFIER;
+    if (!SSL_is_server(ssl))
+        return MTLSPIN_REASON_ROLE;
+    return leaf == NULL ? MTLSPIN_REASON_NO_CERTIFICATE : MTLSPIN_REASON_NONE; /* a raw public key */
+}
+
+static void
+judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__judgement *judgement)
+{
+    struct mtlspin__peer peer = {
+        .role = MTLSPIN_SERVER,
+        .leaf = X509_STORE_CTX_get0_cert(context),
+        .untrusted = X509_STORE_CTX_get0_untrusted(context),
+        .now = mtlspin__verifier_now(verifier),
+        .level = SSL_get_security_level(ssl),
+        .application = X509_STORE_CTX_get0_store(context),
+        .parameters = SSL_get0_param(ssl),
+        .ssl = ssl,
+        .callback = SSL_get_verify_callback(ssl),
+    };
+    mtlspin__judge(verifier->policy, &peer, verifier->generation, judgement);
+}
+
+static int
+decide(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl)
+{
+    struct mtlspin__judgement judgement = { .decision = MTLSPIN_DECISION_INIT };
+    struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
+    X509 *leaf = X509_STORE_CTX_get0_cert(context);
+    judgement.decision.reason = unanswerable(connection, verifier, ssl, leaf);
+    judgement.decision.generation = verifier->generation;
+    if (judgement.decision.reason == MTLSPIN_REASON_NONE)
+        judge(context, verifier, ssl, &judgement);
+    hand_over(context, &judgement);
+    int accepted = judgement.decision.verdict == MTLSPIN_ALLOW;
+    if (connection != NULL)
+        mtlspin__connection_judge(connection, &judgement.decision, judgement.expiry, leaf);
+    if (!accepted)
+        mtlspin__connection_audit(connection, verifier, ssl, &judgement.decision);
+    mtlspin__judgement_clear(&judgement);
+    return accepted;
+}
+
+int
+mtlspin_cert_verify_callback(X509_STORE_CTX *context, void *verifier)
+{
+    if (context == NULL)
+        return 0;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx());
+    if (ssl == NULL || verifier == NULL) {
+        X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REJECTED);
+        return 0;
+    }
+    ERR_set_mark();
+    int accepted = decide(context, verifier, ssl);
+    ERR_pop_to_mark();
+    return accepted;
+}

@@ -1,0 +1,29 @@
+/* The decision about one peer: its chain validated under one domain after the other, until one has the last word. */
+#ifndef MTLSPIN_LIB_JUDGE_H
+#define MTLSPIN_LIB_JUDGE_H
+
+#include "chain.h"
+#include "policy.h"
+#include <mtlspin/decision.h>
+
+/* What came out. Release with mtlspin__judgement_clear. */
+struct mtlspin__judgement {
+    struct mtlspin_decision decision;
+    enum mtlspin_reason expiry;          /* the reason for refusing after decision.valid_until */
+    struct mtlspin__chain_verdict chain; /* of the domain that decided */
+};
+
+/* Judges `peer` under `policy`; `generation` goes into the decision. The application's verify callback runs only for the
+   domain that decides. */
+void mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
+    struct mtlspin__judgement *judgement);
+
+void mtlspin__judgement_clear(struct mtlspin__judgement *judgement);
+
+/* The X509_V_… that TLS is told for a decision: it selects the alert. X509_V_OK only for an allowed peer. */
+int mtlspin__judgement_error(const struct mtlspin_decision *decision);
+
+/* Hands a decision to a caller whose struct may be of another version: false if its size is unknown. */
+bool mtlspin__decision_give(struct mtlspin_decision *to, const struct mtlspin_decision *from);
+
+#endif

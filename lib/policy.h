@@ -1,0 +1,28 @@
+/* The policy: immutable after it is built. */
+#ifndef MTLSPIN_LIB_POLICY_H
+#define MTLSPIN_LIB_POLICY_H
+
+#include "domain.h"
+#include <mtlspin/policy.h>
+#include <stdatomic.h>
+
+struct mtlspin_policy {
+    atomic_size_t references;
+    struct mtlspin__rule_table denials;
+    struct mtlspin__domain *domains;
+    size_t domain_count;
+    bool has_chain_none, has_hosts; /* in any domain */
+    bool wants_thumbprint, wants_names;
+    uint8_t digest[32];
+};
+
+/* An empty policy with one reference, or NULL. */
+struct mtlspin_policy *mtlspin__policy_new(void);
+
+/* Frees what a domain holds, not the domain. */
+void mtlspin__domain_clear(struct mtlspin__domain *domain);
+
+/* Computes the digest of the sealed policy (policy_digest.c). */
+bool mtlspin__policy_make_digest(struct mtlspin_policy *policy);
+
+#endif

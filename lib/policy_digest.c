@@ -1,0 +1,106 @@
+/* The digest of a policy's content: what decides, in one fixed order and encoding; no path, no line, no spacing. */
+#include "anchors.h"
+#include "digest.h"
+#include "policy.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Numbers and texts are written so that no two contents give the same bytes. */
+static void
+add_number(struct mtlspin__hash *hash, int64_t number)
+{
+    uint8_t bytes[8];
+    for (size_t i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)((uint64_t)number >> (56 - 8 * i));
+    mtlspin__hash_add(hash, bytes, sizeof bytes);
+}
+
+static void
+add_text(struct mtlspin__hash *hash, const char *text)
+{
+    add_number(hash, (int64_t)strlen(text));
+    mtlspin__hash_add(hash, text, strlen(text));
+}
+
+/* In the order of the lines, since the first match gives the label; the lines' numbers do not count. */
+static int
+compare_lines(const void *left, const void *right)
+{
+    const struct mtlspin__rule *const *a = left, *const *b = right;
+    return ((*a)->line > (*b)->line) - ((*a)->line < (*b)->line);
+}
+
+static void
+add_rule(struct mtlspin__hash *hash, const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule)
+{
+    const struct mtlspin__period *period = mtlspin__rules_period(table, rule);
+    add_number(hash, rule->kind);
+    mtlspin__hash_add(hash, rule->key, sizeof rule->key);
+    add_number(hash, period->not_before);
+    add_number(hash, period->not_after);
+    add_text(hash, mtlspin__rules_label(table, rule));
+}
+
+static bool
+add_rules(struct mtlspin__hash *hash, const struct mtlspin__rule_table *table)
+{
+    const struct mtlspin__rule **order = calloc(table->count + 1, sizeof *order);
+    if (order == NULL)
+        return false;
+    for (size_t i = 0; i < table->count; i++)
+        order[i] = &table->rules[i];
+    qsort(order, table->count, sizeof *order, compare_lines);
+    add_number(hash, (int64_t)table->count);
+    for (size_t i = 0; i < table->count; i++)
+        add_rule(hash, table, order[i]);
+    free(order);
+    return true;
+}
+
+static int
+compare_thumbprints(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+/* Their order decides nothing. */
+static void
+add_anchors(struct mtlspin__hash *hash, struct mtlspin__anchors *anchors)
+{
+    add_number(hash, anchors != NULL ? 1 : 0);
+    if (anchors == NULL)
+        return;
+    add_number(hash, anchors->application);
+    add_number(hash, (int64_t)anchors->count);
+    if (anchors->count == 0)
+        return;
+    qsort(anchors->thumbprints, anchors->count, 32, compare_thumbprints);
+    mtlspin__hash_add(hash, anchors->thumbprints, anchors->count * 32);
+}
+
+static bool
+add_domain(struct mtlspin__hash *hash, const struct mtlspin__domain *domain)
+{
+    const int64_t numbers[] = { domain->chain_none, domain->report_only, domain->partial_chain, domain->strict,
+        domain->has_depth, domain->depth, domain->has_level, domain->level, domain->session_lifetime,
+        (int64_t)domain->host_count };
+    add_text(hash, domain->name);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        add_number(hash, numbers[i]);
+    add_text(hash, domain->unmatched);
+    for (size_t i = 0; i < domain->host_count; i++)
+        add_text(hash, domain->hosts[i]);
+    add_anchors(hash, domain->anchors);
+    return add_rules(hash, &domain->rules);
+}
+
+bool
+mtlspin__policy_make_digest(struct mtlspin_policy *policy)
+{
+    struct mtlspin__hash *hash = mtlspin__hash_new();
+    bool good = add_rules(hash, &policy->denials);
+    add_number(hash, (int64_t)policy->domain_count);
+    for (size_t i = 0; good && i < policy->domain_count; i++)
+        good = add_domain(hash, &policy->domains[i]);
+    return mtlspin__hash_finish(hash, policy->digest) && good;
+}

@@ -1,0 +1,50 @@
+/* The rules of one domain, or the denials of a policy: found by kind and key. */
+#ifndef MTLSPIN_LIB_RULE_TABLE_H
+#define MTLSPIN_LIB_RULE_TABLE_H
+
+#include <mtlspin/pin.h>
+#include <stdbool.h>
+
+/* Every kind of rule is looked up by 32 bytes: the digest that it names, or the digest of what it names (see evidence.h).
+   `line` also is the order of the rules. */
+struct mtlspin__rule {
+    uint8_t key[32];
+    uint32_t label;  /* offset in the table's labels; 0 = "" */
+    uint32_t line;
+    uint32_t period; /* index in the table's periods; 0 = always */
+    uint8_t kind;
+    bool spiffe;     /* matches only a certificate with a single URI */
+};
+
+struct mtlspin__period {
+    int64_t not_before;
+    int64_t not_after;
+};
+
+struct mtlspin__rule_table {
+    struct mtlspin__rule *rules; /* sorted by kind, key and line, once it is sealed */
+    size_t count, room;
+    struct mtlspin__period *periods;
+    size_t period_count, period_room;
+    char *labels; /* starts with "" */
+    size_t label_length, label_room;
+    size_t kinds[MTLSPIN_ANY + 1]; /* how many of each */
+};
+
+/* Adds a rule; `label` may be NULL, and `period` if it holds always. false if out of memory. */
+bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule, const char *label,
+    const struct mtlspin__period *period);
+
+/* Sorts, after the last rule. Returns a rule that says again, under another label, what an earlier one said; or NULL. */
+const struct mtlspin__rule *mtlspin__rules_seal(struct mtlspin__rule_table *table);
+
+/* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
+const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, enum mtlspin_kind kind,
+    const uint8_t key[32], size_t *count);
+
+const char *mtlspin__rules_label(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);
+const struct mtlspin__period *mtlspin__rules_period(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);
+
+void mtlspin__rules_clear(struct mtlspin__rule_table *table);
+
+#endif
