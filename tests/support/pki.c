@@ -1,5 +1,6 @@
 #include "pki.h"
 #include <check.h>
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 
