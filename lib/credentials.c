@@ -25,7 +25,7 @@ next(OSSL_STORE_CTX *store, int type, bool *failed)
         if (info != NULL && OSSL_STORE_INFO_get_type(info) == type)
             return info;
         OSSL_STORE_INFO_free(info);
-        if (info == NULL && OSSL_STORE_error(store)) {
+        if (info == NULL && OSSL_STORE_error(store) && !OSSL_STORE_eof(store)) { /* the end is flagged as an error, too */
             *failed = true;
             return NULL;
         }

@@ -132,7 +132,8 @@ of_alphabet(const struct reader *r, const char *extra)
 static enum mtlspin_status
 read_base64(struct reader *r, struct mtlspin_pin *pin)
 {
-    (void)take(r, "/"); /* curl writes two */
+    if (r->length == MTLSPIN__BASE64_DIGEST + 1)
+        (void)take(r, "/"); /* curl writes two; a digest may begin with one of its own */
     if (mtlspin__base64_decode_digest(pin->bytes, r->at, r->length))
         return MTLSPIN_OK;
     if (!of_alphabet(r, "+/=") && of_alphabet(r, "-_="))
