@@ -124,7 +124,7 @@ init(X509_STORE_CTX *context, const struct mtlspin__domain *domain, const struct
 }
 
 static void
-collect(X509_STORE_CTX *context, int result, struct mtlspin__chain_verdict *verdict)
+collect(X509_STORE_CTX *context, int result, bool has_callback, struct mtlspin__chain_verdict *verdict)
 {
     verdict->error = X509_STORE_CTX_get_error(context);
     verdict->depth = X509_STORE_CTX_get_error_depth(context);
@@ -139,8 +139,8 @@ collect(X509_STORE_CTX *context, int result, struct mtlspin__chain_verdict *verd
     }
     if (verdict->verified)
         verdict->reason = MTLSPIN_REASON_NONE;
-    else if (verdict->error == X509_V_OK)
-        verdict->reason = MTLSPIN_REASON_APPLICATION; /* only its callback can refuse without an error */
+    else if (has_callback && verdict->error == X509_V_ERR_UNSPECIFIED)
+        verdict->reason = MTLSPIN_REASON_APPLICATION; /* OpenSSL's word for a callback that gave no error of its own */
     else
         verdict->reason = reason_of(verdict->error);
 }
@@ -161,7 +161,7 @@ mtlspin__chain_verify(const struct mtlspin__domain *domain, const struct mtlspin
         goto out;
     if (callback != NULL)
         X509_STORE_CTX_set_verify_cb(context, callback);
-    collect(context, X509_verify_cert(context), verdict);
+    collect(context, X509_verify_cert(context), callback != NULL, verdict);
 out:
     ERR_pop_to_mark();
     X509_STORE_CTX_free(context);

@@ -4,12 +4,14 @@
 #include "judge.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <string.h>
 
-/* libssl has given up, as opposed to waiting for the peer. */
+/* libssl has given up, as opposed to waiting for the peer. The state's name is the only public sign of it that stays:
+   SSL_want(3) still says "reading" after a record that is no TLS. */
 static bool
 has_failed(const SSL *ssl)
 {
-    return !SSL_is_init_finished(ssl) && !SSL_in_before(ssl) && SSL_want(ssl) == SSL_NOTHING;
+    return strcmp(SSL_state_string_long(ssl), "error") == 0;
 }
 
 static enum mtlspin_reason

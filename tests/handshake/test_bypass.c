@@ -340,7 +340,7 @@ END_TEST
 int
 main(void)
 {
-    static const TTest *const tests[] = { check_by_another_verifier, verify_callback_replaced, hello_callback_replaced,
+    const TTest *const tests[] = { check_by_another_verifier, verify_callback_replaced, hello_callback_replaced,
         both_callbacks_replaced, verify_mode_lowered, verify_mode_lowered_on_the_connection, psk_is_no_identity,
         psk_past_the_hello_callback, psk_set_after_prepare, sni_switch_to_a_context_without_verifier,
         sni_switch_to_another_verifier, cleared_ssl_inherits_nothing, cleared_ssl_past_the_callbacks,
