@@ -2,7 +2,7 @@
    holds. Source of the order of the settings: X509_STORE_CTX_new(3), X509_VERIFY_PARAM_set_flags(3). */
 #include "chain.h"
 #include "anchors.h"
-#include "error.h"
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -123,46 +123,87 @@ init(X509_STORE_CTX *context, const struct mtlspin__domain *domain, const struct
     return store != NULL && X509_STORE_CTX_init(context, store, peer->leaf, peer->untrusted);
 }
 
+/* The application's verify callback, and what came up before it was asked. */
+struct witness {
+    X509_STORE_CTX_verify_cb application;
+    int error, depth; /* the first that came up */
+};
+
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static int witness_index = -1;
+
 static void
-collect(X509_STORE_CTX *context, int result, bool has_callback, struct mtlspin__chain_verdict *verdict)
+make_index(void)
+{
+    witness_index = X509_STORE_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+/* A callback may refuse more, never less: an error that it waves through, or wipes out, is remembered here. */
+static int
+bear_witness(int ok, X509_STORE_CTX *context)
+{
+    struct witness *witness = X509_STORE_CTX_get_ex_data(context, witness_index);
+    int error = X509_STORE_CTX_get_error(context);
+    if (!ok && witness->error == X509_V_OK) {
+        witness->error = error != X509_V_OK ? error : X509_V_ERR_UNSPECIFIED;
+        witness->depth = X509_STORE_CTX_get_error_depth(context);
+    }
+    return witness->application(ok, context);
+}
+
+static bool
+set_callback(X509_STORE_CTX *context, SSL *ssl, struct witness *witness)
+{
+    if (ssl != NULL && !X509_STORE_CTX_set_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl))
+        return false;
+    if (witness->application == NULL)
+        return true;
+    if (!CRYPTO_THREAD_run_once(&once, make_index) || !X509_STORE_CTX_set_ex_data(context, witness_index, witness))
+        return false;
+    X509_STORE_CTX_set_verify_cb(context, bear_witness);
+    return true;
+}
+
+static enum mtlspin_reason
+reason_for(const struct mtlspin__chain_verdict *verdict, const struct witness *witness)
+{
+    if (verdict->verified)
+        return MTLSPIN_REASON_NONE;
+    if (witness->application != NULL && witness->error == X509_V_OK && verdict->error == X509_V_ERR_UNSPECIFIED)
+        return MTLSPIN_REASON_APPLICATION; /* OpenSSL's word for a callback that refused and gave no error */
+    return reason_of(verdict->error);
+}
+
+static void
+collect(X509_STORE_CTX *context, int result, const struct witness *witness, struct mtlspin__chain_verdict *verdict)
 {
     verdict->error = X509_STORE_CTX_get_error(context);
     verdict->depth = X509_STORE_CTX_get_error_depth(context);
-    verdict->verified = result == 1 && verdict->error == X509_V_OK;
-    verdict->certificate = X509_STORE_CTX_get_current_cert(context);
-    if (verdict->certificate != NULL && !X509_up_ref(verdict->certificate))
-        verdict->certificate = NULL;
-    verdict->chain = X509_STORE_CTX_get1_chain(context);
-    if (verdict->verified && verdict->chain == NULL) {
-        verdict->verified = false;
-        verdict->error = X509_V_ERR_OUT_OF_MEM;
+    if (witness->error != X509_V_OK) {
+        verdict->error = witness->error;
+        verdict->depth = witness->depth;
     }
-    if (verdict->verified)
-        verdict->reason = MTLSPIN_REASON_NONE;
-    else if (has_callback && verdict->error == X509_V_ERR_UNSPECIFIED)
-        verdict->reason = MTLSPIN_REASON_APPLICATION; /* OpenSSL's word for a callback that gave no error of its own */
-    else
-        verdict->reason = reason_of(verdict->error);
+    verdict->chain = X509_STORE_CTX_get1_chain(context);
+    if (verdict->error == X509_V_OK && (result != 1 || verdict->chain == NULL))
+        verdict->error = X509_V_ERR_UNSPECIFIED;
+    verdict->verified = verdict->error == X509_V_OK;
+    verdict->reason = reason_for(verdict, witness);
 }
 
 void
 mtlspin__chain_verify(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer,
     X509_STORE_CTX_verify_cb callback, struct mtlspin__chain_verdict *verdict)
 {
+    struct witness witness = { callback, X509_V_OK, 0 };
     mtlspin__chain_clear(verdict);
     verdict->error = X509_V_ERR_UNSPECIFIED;
     verdict->reason = MTLSPIN_REASON_INTERNAL;
     STACK_OF(X509) *alone = sk_X509_new_null();
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     ERR_set_mark();
-    if (alone == NULL || context == NULL || !init(context, domain, peer, alone) || !set_parameters(context, domain, peer))
-        goto out;
-    if (peer->ssl != NULL && !X509_STORE_CTX_set_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx(), peer->ssl))
-        goto out;
-    if (callback != NULL)
-        X509_STORE_CTX_set_verify_cb(context, callback);
-    collect(context, X509_verify_cert(context), callback != NULL, verdict);
-out:
+    if (alone != NULL && context != NULL && init(context, domain, peer, alone) && set_parameters(context, domain, peer)
+        && set_callback(context, peer->ssl, &witness))
+        collect(context, X509_verify_cert(context), &witness, verdict);
     ERR_pop_to_mark();
     X509_STORE_CTX_free(context);
     sk_X509_free(alone);
@@ -171,7 +212,6 @@ out:
 void
 mtlspin__chain_clear(struct mtlspin__chain_verdict *verdict)
 {
-    X509_free(verdict->certificate);
     sk_X509_pop_free(verdict->chain, X509_free);
     memset(verdict, 0, sizeof *verdict);
 }

@@ -22,10 +22,9 @@ struct mtlspin__peer {
 
 /* A zeroed verdict is no success. */
 struct mtlspin__chain_verdict {
-    bool verified;              /* X509_verify_cert said 1 and left no error */
+    bool verified;              /* no error came up, and nobody refused */
     enum mtlspin_reason reason; /* if not */
     int error, depth;           /* X509_V_… */
-    X509 *certificate;          /* the one that the error is about; a reference, or NULL */
     STACK_OF(X509) *chain;      /* as far as it was built; owned */
 };
 

@@ -7,14 +7,17 @@
 /* libssl takes alert, verify result and verified chain from its own X509_STORE_CTX. A refusal always leaves an error:
    without one the application would read X509_V_OK. */
 static void
-hand_over(X509_STORE_CTX *context, struct mtlspin__judgement *judgement)
+hand_over(X509_STORE_CTX *context, const struct mtlspin__judgement *judgement)
 {
+    int depth = judgement->decision.x509_depth;
+    STACK_OF(X509) *chain = judgement->chain.chain;
     X509_STORE_CTX_set_error(context, mtlspin__judgement_error(&judgement->decision));
-    X509_STORE_CTX_set_error_depth(context, judgement->decision.x509_depth);
-    if (judgement->chain.certificate != NULL)
-        X509_STORE_CTX_set_current_cert(context, judgement->chain.certificate);
-    if (judgement->chain.chain != NULL)
-        X509_STORE_CTX_set0_verified_chain(context, X509_chain_up_ref(judgement->chain.chain));
+    X509_STORE_CTX_set_error_depth(context, depth);
+    if (chain == NULL)
+        return;
+    if (depth < sk_X509_num(chain))
+        X509_STORE_CTX_set_current_cert(context, sk_X509_value(chain, depth));
+    X509_STORE_CTX_set0_verified_chain(context, X509_chain_up_ref(chain));
 }
 
 /* Why the policy cannot even be asked, or MTLSPIN_REASON_NONE. */

@@ -11,6 +11,8 @@
 
 /* Its verify callback. */
 
+enum { WAVE_THROUGH = 1, WIPE_OUT = 2 }; /* what the callback does to errors */
+
 static struct { int calls, leaves, connections, errors, refuse, override; } application;
 
 static int
@@ -24,6 +26,8 @@ verify(int ok, X509_STORE_CTX *context)
     application.errors += !ok;
     if (application.refuse && ok && leaf)
         return 0;
+    if (application.override == WIPE_OUT)
+        X509_STORE_CTX_set_error(context, X509_V_OK);
     return application.override ? 1 : ok;
 }
 
@@ -52,14 +56,18 @@ static const struct callback_case {
 } callback_cases[] = {
     { one, "alice", 0, 0, MTLSPIN_REASON_RULE, 1 },
     { one, "alice", 1, 0, MTLSPIN_REASON_APPLICATION, 1 },
-    { one, "expired", 0, 1, MTLSPIN_REASON_EXPIRED, 1 },
-    { one, "other-alice", 0, 1, MTLSPIN_REASON_UNKNOWN_CA, 1 },
+    { one, "expired", 0, WAVE_THROUGH, MTLSPIN_REASON_EXPIRED, 1 },
+    { one, "expired", 0, WIPE_OUT, MTLSPIN_REASON_EXPIRED, 1 },
+    { one, "other-alice", 0, WAVE_THROUGH, MTLSPIN_REASON_UNKNOWN_CA, 1 },
+    { one, "other-alice", 0, WIPE_OUT, MTLSPIN_REASON_UNKNOWN_CA, 1 },
     { several, "alice", 0, 0, MTLSPIN_REASON_RULE, 1 },
     { several, "alice", 1, 0, MTLSPIN_REASON_APPLICATION, 1 },
     { several, "scanner", 0, 0, MTLSPIN_REASON_RULE, 1 },
     { several, "partner-gateway", 0, 0, MTLSPIN_REASON_RULE, 1 },
     { several, "other-alice", 0, 0, MTLSPIN_REASON_UNKNOWN_CA, 0 },
-    { several, "other-alice", 0, 1, MTLSPIN_REASON_UNKNOWN_CA, 1 },
+    { several, "other-alice", 0, WAVE_THROUGH, MTLSPIN_REASON_UNKNOWN_CA, 1 },
+    { several, "other-alice", 0, WIPE_OUT, MTLSPIN_REASON_UNKNOWN_CA, 1 },
+    { several, "expired", 0, WIPE_OUT, MTLSPIN_REASON_EXPIRED, 1 },
 };
 enum { CALLBACK_CASES = sizeof callback_cases / sizeof *callback_cases };
 
