@@ -6,12 +6,14 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
-/* libssl has given up, as opposed to waiting for the peer. The state's name is the only public sign of it that stays:
-   SSL_want(3) still says "reading" after a record that is no TLS. */
+/* libssl has given up, as opposed to waiting for the peer. The state's name is the only sign of it that stays, but from
+   OpenSSL 3.2 on it is not set for bytes that are no TLS at all: there only the error queue tells, which SSL_get_error(3)
+   wants empty before each step anyway. */
 static bool
 has_failed(const SSL *ssl)
 {
-    return strcmp(SSL_state_string_long(ssl), "error") == 0;
+    bool error = ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_SSL && !SSL_in_before(ssl);
+    return error || strcmp(SSL_state_string_long(ssl), "error") == 0;
 }
 
 static enum mtlspin_reason
