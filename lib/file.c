@@ -13,11 +13,14 @@
 
 enum { MOST = 0x7fffffff }; /* bytes */
 
+enum { NOT_REGULAR = -1 }; /* beside the values of errno */
+
 static void
 fail_with_errno(struct mtlspin_error *error, const char *path, int number)
 {
-    char words[128] = "unknown error";
-    (void)!strerror_r(number, words, sizeof words);
+    char words[128] = "not a regular file";
+    if (number != NOT_REGULAR)
+        (void)!strerror_r(number, words, sizeof words);
     (void)mtlspin__fail(error, MTLSPIN_ERR_FILE, "%s: %s", path, words);
 }
 
@@ -61,7 +64,7 @@ mtlspin__file_read(const char *path, size_t *length, struct mtlspin_error *error
     else if (S_ISDIR(info.st_mode))
         number = EISDIR;
     else if (!S_ISREG(info.st_mode))
-        number = EINVAL;
+        number = NOT_REGULAR;
     else if (info.st_size >= MOST)
         number = EFBIG;
     else

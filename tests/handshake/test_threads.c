@@ -37,6 +37,9 @@ START_TEST(handshakes_in_parallel)
 {
     struct rig rig;
     pthread_t threads[THREADS];
+    atomic_store(&allowed, 0);
+    atomic_store(&refused, 0);
+    atomic_store(&audited, 0);
     rig_verifier(&rig, "ca @pki@/root-ca.pem\nallow spki @spki:alice@ alice\n");
     ck_assert_int_eq(mtlspin_verifier_set_audit(rig.verifier, count, NULL, NULL), MTLSPIN_OK);
     rig.server = rig_plain_server();
