@@ -191,6 +191,41 @@ START_TEST(garbage_is_reported_once)
 }
 END_TEST
 
+/* A HelloRetryRequest runs the hello callback twice. */
+START_TEST(hello_retry_request)
+{
+    struct rig rig;
+    rig_make(&rig, one, _i == 0 ? "alice" : "mallory", TLS1_3_VERSION);
+    ck_assert_int_eq(SSL_CTX_set1_groups_list(rig.client, "X25519:P-256"), 1);
+    ck_assert_int_eq(SSL_CTX_set1_groups_list(rig.server, "P-256"), 1);
+    ck_assert_int_eq(rig_shake(&rig), _i == 0);
+    if (_i == 0)
+        rig_allowed(&rig, "alice");
+    else
+        rig_refused(&rig, MTLSPIN_REASON_NO_RULE);
+    ck_assert_int_eq(rig.audit.events, 1);
+    rig_free(&rig);
+}
+END_TEST
+
+/* A client may send a hundred certificates that nobody asked for: they change nothing. */
+START_TEST(many_certificates_sent_along)
+{
+    struct rig rig;
+    X509 *extra = pki_certificate(_i < 2 ? "partner-ca" : "alice");
+    rig_make(&rig, one, _i < 2 ? "alice" : "mallory", rig_version(_i));
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(SSL_CTX_add1_chain_cert(rig.client, extra), 1);
+    ck_assert_int_eq(rig_shake(&rig), _i < 2);
+    if (_i < 2)
+        rig_allowed(&rig, "alice");
+    else
+        rig_refused(&rig, MTLSPIN_REASON_NO_RULE);
+    X509_free(extra);
+    rig_free(&rig);
+}
+END_TEST
+
 START_TEST(half_a_hello_is_no_decision)
 {
     struct rig rig;
@@ -284,6 +319,8 @@ main(void)
     tcase_add_test(all, no_renegotiation);
     tcase_add_loop_test(all, decision_ends, 0, 4);
     tcase_add_test(all, garbage_is_reported_once);
+    tcase_add_loop_test(all, hello_retry_request, 0, 2);
+    tcase_add_loop_test(all, many_certificates_sent_along, 0, 4);
     tcase_add_loop_test(all, half_a_hello_is_no_decision, 0, 2);
     tcase_add_test(all, missing_arguments_refuse);
     tcase_add_loop_test(all, connection_keeps_what_it_needs, 0, 2);
