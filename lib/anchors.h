@@ -22,7 +22,8 @@ struct mtlspin__anchors {
 struct mtlspin__anchors *mtlspin__anchors_new(void);
 void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
 
-enum mtlspin_status mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path, struct mtlspin_error *error);
+enum mtlspin_status mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path,
+    struct mtlspin_error *error);
 enum mtlspin_status mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *path,
     struct mtlspin_error *error);
 enum mtlspin_status mtlspin__anchors_add_pem(struct mtlspin__anchors *anchors, const void *pem, size_t length,

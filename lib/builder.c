@@ -144,7 +144,8 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
         return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY, "%s", wrong));
     if (domain->anchors->incomplete[0] != '\0' && !domain->partial_chain)
         return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY,
-            "the anchor %.200s is not self-signed: name its root, or write `partial-chain yes`", domain->anchors->incomplete));
+            "the anchor %.200s is not self-signed: name its root, or write `partial-chain yes`",
+            domain->anchors->incomplete));
     const struct mtlspin__domain *previous = domain == builder->policy->domains ? NULL : domain - 1;
     if (previous != NULL && previous->report_only && !domain->report_only)
         return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY,

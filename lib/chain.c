@@ -94,7 +94,8 @@ set_parameters(X509_STORE_CTX *context, const struct mtlspin__domain *domain, co
 {
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
     unsigned long flags = 0;
-    if (!peer->any_purpose && !X509_STORE_CTX_set_default(context, peer->role == MTLSPIN_SERVER ? "ssl_client" : "ssl_server"))
+    const char *defaults = peer->role == MTLSPIN_SERVER ? "ssl_client" : "ssl_server";
+    if (!peer->any_purpose && !X509_STORE_CTX_set_default(context, defaults))
         return false;
     if (!take_application_parameters(param, peer) || !set_purpose(param, peer) || !set_host(param, domain, peer))
         return false;

@@ -179,6 +179,14 @@ report(const struct mtlspin__domain *domain, const struct mtlspin__evidence *evi
     return outcome;
 }
 
+static struct mtlspin__outcome
+chain_refusal(enum mtlspin_reason reason, const struct mtlspin__domain *domain)
+{
+    if (reason == MTLSPIN_REASON_NONE)
+        reason = MTLSPIN_REASON_CHAIN;
+    return refusal(reason, domain, reason == MTLSPIN_REASON_REVOKED);
+}
+
 /* A denied CA denies all that it has issued. */
 static const struct mtlspin__rule *
 find_chain_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__evidence *evidence)
@@ -199,8 +207,7 @@ mtlspin__decide(const struct mtlspin__rule_table *denials, const struct mtlspin_
     if (domain->chain_none && !mtlspin__decide_names_leaf(domain, evidence))
         return refusal(MTLSPIN_REASON_NO_RULE, domain, false);
     if (!evidence->verified || evidence->chain_count == 0)
-        return refusal(evidence->chain_reason != MTLSPIN_REASON_NONE ? evidence->chain_reason : MTLSPIN_REASON_CHAIN, domain,
-            evidence->chain_reason == MTLSPIN_REASON_REVOKED);
+        return chain_refusal(evidence->chain_reason, domain);
     const struct mtlspin__rule *denied = find_chain_denial(denials, evidence);
     if (denied != NULL)
         return denial(denials, denied);

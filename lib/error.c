@@ -1,5 +1,6 @@
 /* struct mtlspin_error: set once, placed once, printed. */
 #include "error.h"
+#include "utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,6 +9,20 @@ static int
 usable(const struct mtlspin_error *error)
 {
     return error != NULL && error->size == sizeof *error;
+}
+
+/* A path or a pasted value must not break the line, steer a terminal, or end in half a character. */
+static void
+make_harmless(char *text)
+{
+    uint32_t code = 0;
+    for (size_t length = strlen(text), step; length > 0; text += step, length -= step) {
+        step = mtlspin__utf8_next(text, length, &code);
+        bool harmful = step == 0 || mtlspin__utf8_harmful(code);
+        step = step == 0 ? 1 : step;
+        if (harmful)
+            memset(text, '?', step);
+    }
 }
 
 void
@@ -27,9 +42,7 @@ mtlspin__fail(struct mtlspin_error *error, enum mtlspin_status status, const cha
     va_start(arguments, format);
     (void)vsnprintf(error->message, sizeof error->message, format, arguments);
     va_end(arguments);
-    for (char *c = error->message; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?'; /* a path or a pasted value must not break the line or steer a terminal */
+    make_harmless(error->message);
     return status;
 }
 
@@ -62,8 +75,6 @@ mtlspin_error_format(const struct mtlspin_error *error, char *buffer, size_t siz
         (void)snprintf(column, sizeof column, ":%u", error->column);
     (void)snprintf(buffer, size, "%s%s%s%s%s", error->file, line, column,
         error->file[0] != '\0' || line[0] != '\0' ? ": " : "", error->message);
-    for (char *c = buffer; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    make_harmless(buffer);
     return buffer;
 }

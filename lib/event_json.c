@@ -97,7 +97,7 @@ put_time(struct writer *w, int64_t seconds)
     char text[64] = "";
     struct tm parts;
     time_t moment = (time_t)seconds;
-    if (gmtime_r(&moment, &parts) != NULL && parts.tm_year >= -1900 && parts.tm_year <= 8099)
+    if (gmtime_r(&moment, &parts) != NULL && parts.tm_year >= -900 && parts.tm_year <= 8099)
         (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
     put_text(w, "{\"time\":\"");
     put_text(w, text);
@@ -125,6 +125,16 @@ put_x509_error(struct writer *w, const struct mtlspin_decision *d)
         put_string(w, "x509_text", X509_verify_cert_error_string(d->x509_error), SHORT_TEXT / 4);
 }
 
+/* Without libssl's texts loaded, the number has to do. */
+static void
+put_tls_error(struct writer *w, unsigned long code)
+{
+    char number[32];
+    const char *text = ERR_reason_error_string(code);
+    (void)snprintf(number, sizeof number, "error %08lX", code);
+    put_string(w, "tls_error", text != NULL ? text : number, SHORT_TEXT / 4);
+}
+
 static const char *
 role_name(enum mtlspin_role role)
 {
@@ -136,7 +146,8 @@ mtlspin_event_json(const struct mtlspin_event *event, char *buffer, size_t size)
 {
     if (buffer != NULL && size > 0)
         buffer[0] = '\0';
-    if (buffer == NULL || size < MTLSPIN_EVENT_JSON_SIZE || event == NULL || event->decision == NULL)
+    if (buffer == NULL || size < MTLSPIN_EVENT_JSON_SIZE || event == NULL || event->size != sizeof *event
+        || event->decision == NULL || event->decision->size != sizeof *event->decision)
         return 0;
     struct writer w = { buffer, MTLSPIN_EVENT_JSON_SIZE - 1 };
     put_time(&w, event->time);
@@ -152,7 +163,7 @@ mtlspin_event_json(const struct mtlspin_event *event, char *buffer, size_t size)
     put_string(&w, "protocol", event->protocol, SHORT_TEXT / 8);
     put_text(&w, event->resumed ? ",\"resumed\":true" : ",\"resumed\":false");
     if (event->tls_error != 0)
-        put_string(&w, "tls_error", ERR_reason_error_string(event->tls_error), SHORT_TEXT / 4);
+        put_tls_error(&w, event->tls_error);
     put_text(&w, "}");
     *w.at = '\0';
     return (size_t)(w.at - buffer);

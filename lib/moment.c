@@ -135,7 +135,10 @@ mtlspin__number_parse(const char *text, unsigned most, unsigned *number)
 bool
 mtlspin__duration_parse(const char *text, int64_t *seconds)
 {
-    static const struct { char unit; int64_t seconds; } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+    static const struct {
+        char unit;
+        int64_t seconds;
+    } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
     char digits[11] = "";
     unsigned number = 0;
     size_t length = strlen(text);

@@ -45,7 +45,8 @@ wanted(enum mtlspin_kind kind)
 {
     switch (kind) {
     case MTLSPIN_SPKI: return "an SPKI pin is sha256/ and 44 characters of base64, or 64 hexadecimal digits";
-    case MTLSPIN_THUMBPRINT: return "a SHA-256 thumbprint is 64 hexadecimal digits (openssl x509 -noout -fingerprint -sha256)";
+    case MTLSPIN_THUMBPRINT:
+        return "a SHA-256 thumbprint is 64 hexadecimal digits (openssl x509 -noout -fingerprint -sha256)";
     default: return "a serial number is hexadecimal (openssl x509 -noout -serial)";
     }
 }
@@ -198,7 +199,8 @@ read_serial(struct reader *r, struct mtlspin_pin *pin)
     if (digits == 0)
         return refuse(r, "no hexadecimal number");
     if (!marked && !colons && all_decimal(r))
-        return refuse(r, "a number of which nothing says whether it is hexadecimal or decimal: write 0x in front if it is hexadecimal");
+        return refuse(r, "a number of which nothing says whether it is hexadecimal or decimal: write 0x in front if it is "
+                         "hexadecimal");
     while (r->length > 0 && (r->at[0] == '0' || r->at[0] == ':')) {
         digits -= r->at[0] == '0';
         skip(r, 1);

@@ -25,7 +25,8 @@ from_certificate(struct mtlspin_pin *pin, enum mtlspin_kind kind, const X509 *ce
     if (mtlspin__certificate_pin(certificate, kind, pin))
         return MTLSPIN_OK;
     if (kind == MTLSPIN_SERIAL)
-        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "the serial number has more than %d bytes", MTLSPIN_SERIAL_SIZE);
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "the serial number has more than %d bytes",
+            MTLSPIN_SERIAL_SIZE);
     return mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "the certificate cannot be hashed");
 }
 
@@ -53,7 +54,8 @@ from_key(struct mtlspin_pin *pin, const X509_PUBKEY *key)
 
 /* What the bytes are is tried in turn; each parser must use them up, so that they cannot be two things. */
 static enum mtlspin_status
-from_der(struct mtlspin_pin *pin, enum mtlspin_kind kind, const unsigned char *der, long length, struct mtlspin_error *error)
+from_der(struct mtlspin_pin *pin, enum mtlspin_kind kind, const unsigned char *der, long length,
+    struct mtlspin_error *error)
 {
     const unsigned char *at = der;
     enum mtlspin_status status = MTLSPIN_ERR_CERTIFICATE;

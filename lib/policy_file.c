@@ -150,8 +150,8 @@ take_rule(struct parser *p, rule_call *call)
     enum mtlspin_status status = take_rest(p, at, &options);
     if (status != MTLSPIN_OK)
         return status;
-    return place(p, call(p->builder, kind, p->value != NULL ? p->value->text : NULL, p->label != NULL ? p->label->text : NULL,
-        &options, p->error));
+    const char *value = p->value != NULL ? p->value->text : NULL, *label = p->label != NULL ? p->label->text : NULL;
+    return place(p, call(p->builder, kind, value, label, &options, p->error));
 }
 
 static enum mtlspin_status
@@ -383,7 +383,8 @@ mtlspin_policy_parse(const void *text, size_t length, const char *name, struct m
     mtlspin__error_clear(error);
     char *copy = text != NULL ? malloc(length + 1) : NULL;
     if (copy == NULL) {
-        (void)mtlspin__fail(error, text == NULL ? MTLSPIN_ERR_ARGUMENT : MTLSPIN_ERR_MEMORY, "no text, or no memory for it");
+        (void)mtlspin__fail(error, text == NULL ? MTLSPIN_ERR_ARGUMENT : MTLSPIN_ERR_MEMORY,
+            "no text, or no memory for it");
         return NULL;
     }
     memcpy(copy, text, length);

@@ -43,7 +43,8 @@ const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table
     const uint8_t key[32], size_t *count);
 
 const char *mtlspin__rules_label(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);
-const struct mtlspin__period *mtlspin__rules_period(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);
+const struct mtlspin__period *mtlspin__rules_period(const struct mtlspin__rule_table *table,
+    const struct mtlspin__rule *rule);
 
 void mtlspin__rules_clear(struct mtlspin__rule_table *table);
 

@@ -49,7 +49,7 @@ may_set(struct mtlspin_verifier *verifier, struct mtlspin_error *error)
     if (verifier == NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier");
     if (atomic_load(&verifier->used))
-        return mtlspin__fail(error, MTLSPIN_ERR_STATE, "the verifier is in use; set its hook and clock before attaching it");
+        return mtlspin__fail(error, MTLSPIN_ERR_STATE, "the verifier is in use; set hook and clock before attaching it");
     return MTLSPIN_OK;
 }
 

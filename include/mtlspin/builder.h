@@ -109,8 +109,8 @@ MTLSPIN_API enum mtlspin_status mtlspin_builder_host(struct mtlspin_builder *bui
     struct mtlspin_error *error);
 
 /* A peer with a valid chain that no rule names is let in under `unmatched_label` and reported as such. The last setting of
-   its domain; needs anchors of its own (not `chain none`, nor the system's or the application's); only domains of the same mode may follow.
-   Denials hold all the same. Since: 0.1.0 */
+   its domain; needs anchors of its own (not `chain none`, nor the system's or the application's); only domains of the
+   same mode may follow. Denials hold all the same. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_builder_report_only(struct mtlspin_builder *builder, const char *unmatched_label,
     struct mtlspin_error *error);
 

@@ -47,7 +47,8 @@ rig_make(struct rig *rig, const char *policy, const char *client, int version)
 {
     struct mtlspin_error error = MTLSPIN_ERROR_INIT;
     rig_verifier(rig, policy);
-    rig->server = mtlspin_server_context(pki_path("server-chain", ".pem"), pki_path("server", ".key"), rig->verifier, &error);
+    rig->server = mtlspin_server_context(pki_path("server-chain", ".pem"), pki_path("server", ".key"), rig->verifier,
+        &error);
     ck_assert_msg(rig->server != NULL, "%s", error.message);
     rig->client = rig_client(client, version);
 }

@@ -71,7 +71,8 @@ static const struct audit_case {
     int x509_error, x509_depth;
 } cases[] = {
     { "mallory", "CN=mallory,O=Example", "CN=Example Clients CA,O=Example", "", "mallory", MTLSPIN_REASON_RULE, 4, 0, 0 },
-    { "partner-gateway", "CN=gateway,O=Partner", "CN=Partner CA,O=Partner", "second", "gateway", MTLSPIN_REASON_RULE, 7, 0, 0 },
+    { "partner-gateway", "CN=gateway,O=Partner", "CN=Partner CA,O=Partner", "second", "gateway", MTLSPIN_REASON_RULE, 7, 0,
+        0 },
     { "alice", "CN=alice,O=Example", "CN=Example Clients CA,O=Example", "", "", MTLSPIN_REASON_NO_RULE, 0, 0, 0 },
     { "expired", "CN=expired,O=Example", "CN=Example Clients CA,O=Example", "", "", MTLSPIN_REASON_EXPIRED, 0,
         X509_V_ERR_CERT_HAS_EXPIRED, 0 },

@@ -59,7 +59,8 @@ check_label(const struct handshake_case *c, const struct mtlspin_decision *d)
 }
 
 static void
-check_decision(const struct handshake_case *c, size_t version, enum mtlspin_verdict verdict, const struct mtlspin_decision *d)
+check_decision(const struct handshake_case *c, size_t version, enum mtlspin_verdict verdict,
+    const struct mtlspin_decision *d)
 {
     ck_assert_msg(verdict == (c->allow ? MTLSPIN_ALLOW : MTLSPIN_DENY), "cases.txt:%d: verdict %d, reason %s", c->line,
         verdict, mtlspin_reason_name(d->reason));
@@ -90,7 +91,8 @@ START_TEST(handshake)
     ck_assert_int_eq(mtlspin_verifier_set_audit(verifier, hook, &seen, NULL), MTLSPIN_OK);
     ck_assert_int_eq(mtlspin_verifier_set_clock(verifier, fixed_clock, &now, NULL), MTLSPIN_OK);
     struct mtlspin_error error = MTLSPIN_ERROR_INIT;
-    SSL_CTX *server = mtlspin_server_context(pki_path("server-chain", ".pem"), pki_path("server", ".key"), verifier, &error);
+    SSL_CTX *server = mtlspin_server_context(pki_path("server-chain", ".pem"), pki_path("server", ".key"), verifier,
+        &error);
     ck_assert_msg(server != NULL, "%s", error.message);
     SSL_CTX *client = client_context(c, versions[version]);
     mtlspin_policy_unref(policy); /* the SSL_CTX keeps the verifier, the verifier its policy */

@@ -1,0 +1,249 @@
+/* HTTPS that greets every client by the name which a policy gives it: a template for servers of your own, built with
+   `cc server.c $(pkg-config --cflags --libs mtlspin)`. Each connection has a thread, which may block wherever it likes; the
+   main thread accepts, and once a second disconnects whoever is past his deadline. libmtlspin is at work in audit, greet,
+   run and make_context; the rest is plumbing.
+   SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE 1
+#include <getopt.h>
+#include <mtlspin/mtlspin.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+enum { HANDSHAKE_SECONDS = 10, REQUEST_SECONDS = 30, GOODBYE_SECONDS = 1, MAX_CONNECTIONS = 1000 };
+enum { HEAD_SIZE = 8192, PATH_SIZE = 1024, ADDRESS_SIZE = 80 };
+enum { LISTEN, CERT, KEY, POLICY, HELP }; /* the options */
+
+struct connection {
+    BIO *socket; /* opened and closed by the main thread; NULL: this place is free */
+    char peer[ADDRESS_SIZE];
+    pthread_t thread;
+    atomic_long deadline; /* by the monotonic clock; 0: the thread is done */
+};
+
+static SSL_CTX *context;
+static struct mtlspin_verifier *verifier;
+static struct connection connections[MAX_CONNECTIONS]; /* one client more is disconnected at once */
+static volatile sig_atomic_t stopping;
+
+static void
+stop(int number)
+{
+    stopping = number;
+}
+
+static long
+seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long)now.tv_sec;
+}
+
+/* One fprintf is one write, and two do not mix: standard error has no buffer, but a lock. */
+static void
+audit(const struct mtlspin_event *event, void *user)
+{
+    char line[MTLSPIN_EVENT_JSON_SIZE];
+    (void)user;
+    if (mtlspin_event_json(event, line, sizeof line) > 0)
+        (void)fprintf(stderr, "%s\n", line);
+}
+
+/* Up to the empty line, or as far as it goes; false if nothing comes. Byte by byte, but out of a record in memory. */
+static bool
+read_head(SSL *ssl, char head[HEAD_SIZE])
+{
+    size_t length = 0;
+    while (length < HEAD_SIZE - 1 && (length < 4 || memcmp(head + length - 4, "\r\n\r\n", 4) != 0)
+        && SSL_read(ssl, head + length, 1) == 1)
+        length++;
+    head[length] = '\0';
+    return length > 0;
+}
+
+/* The answer's status. The path is echoed: printable ASCII only. Nobody reads a body, so one ends the connection. */
+static const char *
+parse(const char *head, char path[PATH_SIZE], bool *keep)
+{
+    char method[16] = "";
+    int end = 0;
+    (void)sscanf(head, "%15[A-Z]%*1[ ]%1023[!-~]%*1[ ]HTTP/1.1%n", method, path, &end);
+    if (end == 0 || strncmp(head + end, "\r\n", 2) != 0 || path[0] != '/' || strstr(head, "\r\n\r\n") == NULL)
+        return "400 Bad Request";
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        return "405 Method Not Allowed\r\nAllow: GET, HEAD";
+    *keep = strcasestr(head, "\r\nconnection: close") == NULL && strcasestr(head, "\r\ncontent-length") == NULL
+        && strcasestr(head, "\r\ntransfer-encoding") == NULL;
+    return "200 OK";
+}
+
+/* One request and its answer, which nobody gets without MTLSPIN_ALLOW. False if the connection is to end. */
+static bool
+greet(SSL *ssl)
+{
+    struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
+    char head[HEAD_SIZE], path[PATH_SIZE], body[PATH_SIZE + MTLSPIN_LABEL_SIZE + 64] = "", text[sizeof body + 256];
+    bool keep = false;
+    if (!read_head(ssl, head) || mtlspin_check(verifier, ssl, &decision) != MTLSPIN_ALLOW)
+        return false;
+    const char *status = parse(head, path, &keep);
+    int size = status[0] == '2' ? snprintf(body, sizeof body, "hello, %s! (path: %s)\n", decision.label, path) : 0;
+    int length = snprintf(text, sizeof text,
+        "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s",
+        status, size, keep ? "keep-alive" : "close", strncmp(head, "HEAD ", 5) == 0 ? "" : body);
+    return SSL_write(ssl, text, length) == length && keep;
+}
+
+/* A thread. The policy is asked whatever SSL_accept said, since that also audits what OpenSSL refused by itself. */
+static void *
+run(void *argument)
+{
+    struct connection *connection = argument;
+    int fd = (int)BIO_get_fd(connection->socket, NULL);
+    char rest[1024];
+    SSL *ssl = SSL_new(context);
+    if (ssl != NULL && SSL_set_fd(ssl, fd) && mtlspin_set_peer_address(ssl, connection->peer, NULL) == MTLSPIN_OK) {
+        (void)SSL_accept(ssl);
+        for (bool open = mtlspin_check(verifier, ssl, NULL) == MTLSPIN_ALLOW; open; open = greet(ssl))
+            atomic_store(&connection->deadline, seconds() + REQUEST_SECONDS);
+        (void)SSL_shutdown(ssl);
+    }
+    SSL_free(ssl);
+    /* A socket that is closed with unread bytes in it is reset, and then our last words, an alert perhaps, may be lost. */
+    atomic_store(&connection->deadline, seconds() + GOODBYE_SECONDS);
+    (void)shutdown(fd, SHUT_WR);
+    while (recv(fd, rest, sizeof rest, 0) > 0)
+        continue;
+    atomic_store(&connection->deadline, 0);
+    return NULL;
+}
+
+static void
+address_text(char text[ADDRESS_SIZE], const char *host, const char *port)
+{
+    const char *form = host != NULL && strchr(host, ':') != NULL ? "[%s]:%s" : "%s:%s";
+    (void)snprintf(text, ADDRESS_SIZE, form, host != NULL ? host : "?", port != NULL ? port : "?");
+}
+
+/* Returns how many connections there are; `place` is where one more could go, or NULL. */
+static size_t
+look_after(struct connection **place)
+{
+    size_t used = 0;
+    *place = NULL;
+    for (struct connection *c = connections; c < connections + MAX_CONNECTIONS; c++) {
+        long deadline = atomic_load(&c->deadline);
+        if (c->socket != NULL && deadline == 0) {
+            (void)pthread_join(c->thread, NULL);
+            BIO_free(c->socket);
+            c->socket = NULL;
+        } else if (c->socket != NULL && (stopping || deadline < seconds())) {
+            (void)shutdown((int)BIO_get_fd(c->socket, NULL), SHUT_RDWR);
+        }
+        used += c->socket != NULL;
+        *place = c->socket == NULL ? c : *place;
+    }
+    return used;
+}
+
+static void
+accept_one(BIO *listener, struct connection *place)
+{
+    BIO *accepted = BIO_do_accept(listener) > 0 ? BIO_pop(listener) : NULL;
+    if (accepted == NULL)
+        (void)poll(NULL, 0, 100); /* out of descriptors, most likely: do not spin until one is free */
+    if (accepted != NULL && place != NULL) {
+        address_text(place->peer, BIO_get_peer_name(listener), BIO_get_peer_port(listener));
+        atomic_store(&place->deadline, seconds() + HANDSHAKE_SECONDS);
+        place->socket = accepted;
+        if (pthread_create(&place->thread, NULL, run, place) == 0)
+            return;
+        place->socket = NULL;
+    }
+    BIO_free(accepted);
+}
+
+static void
+accept_all(BIO *listener)
+{
+    struct pollfd wanted = { .fd = (int)BIO_get_fd(listener, NULL), .events = POLLIN };
+    struct connection *place;
+    while (look_after(&place) > 0 || !stopping)
+        if (poll(&wanted, stopping ? 0 : 1, stopping ? 10 : 1000) > 0)
+            accept_one(listener, place);
+}
+
+/* The first BIO_do_accept only binds; after that the BIO knows the port that the system has picked for 0. */
+static BIO *
+listen_on(const char *address)
+{
+    char text[ADDRESS_SIZE];
+    BIO *listener = BIO_new_accept(address);
+    if (listener != NULL && BIO_set_bind_mode(listener, BIO_BIND_REUSEADDR) > 0 && BIO_set_nbio_accept(listener, 1) > 0
+        && BIO_do_accept(listener) > 0) {
+        address_text(text, BIO_get_accept_name(listener), BIO_get_accept_port(listener));
+        (void)printf("listening on %s\n", text);
+        (void)fflush(stdout);
+        return listener;
+    }
+    unsigned long error = ERR_peek_error();
+    (void)fprintf(stderr, "server: cannot listen on %s: %s\n", address,
+        ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error));
+    BIO_free(listener);
+    return NULL;
+}
+
+static bool
+make_context(const char *const value[])
+{
+    char text[1024];
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    struct mtlspin_policy *policy = mtlspin_policy_load(value[POLICY], &error);
+    if (policy != NULL)
+        verifier = mtlspin_verifier_new(policy, &error);
+    mtlspin_policy_unref(policy);
+    if (verifier != NULL && mtlspin_verifier_set_audit(verifier, audit, NULL, &error) == MTLSPIN_OK)
+        context = mtlspin_server_context(value[CERT], value[KEY], verifier, &error);
+    if (context == NULL)
+        (void)fprintf(stderr, "server: %s\n", mtlspin_error_format(&error, text, sizeof text));
+    return context != NULL;
+}
+
+static const char usage[] = "usage: server [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE]\n"
+                            "Port 0 is any. The defaults are 127.0.0.1:8443 and the files of a build in build/.\n";
+
+int
+main(int argc, char **argv)
+{
+    static const struct option names[] = { { "listen", required_argument, NULL, LISTEN },
+        { "cert", required_argument, NULL, CERT }, { "key", required_argument, NULL, KEY },
+        { "policy", required_argument, NULL, POLICY }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 } };
+    const char *value[] = { "127.0.0.1:8443", "build/certs/pki/server-chain.pem", "build/certs/pki/server.key",
+        "build/examples/server.policy" };
+    int option = 0;
+    while ((option = getopt_long(argc, argv, "", names, NULL)) >= LISTEN && option <= POLICY)
+        value[option] = optarg;
+    if (option != -1 || optind < argc) {
+        (void)fputs(usage, option == HELP ? stdout : stderr);
+        return option == HELP ? 0 : 2;
+    }
+    (void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
+    (void)sigaction(SIGINT, &(struct sigaction){ .sa_handler = stop }, NULL);
+    (void)sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);
+    BIO *listener = make_context(value) ? listen_on(value[LISTEN]) : NULL;
+    if (listener != NULL)
+        accept_all(listener);
+    BIO_free(listener);
+    SSL_CTX_free(context);
+    mtlspin_verifier_unref(verifier);
+    return listener != NULL ? 0 : 1;
+}

@@ -1,0 +1,219 @@
+/* The table of rules: found by kind and key, in the order of lines. */
+#include "rows.h"
+#include "rule_table.h"
+#include "suite.h"
+#include <stdio.h>
+#include <string.h>
+
+/* A rule whose key is 31 times `front` and once `last`, since rules must be told apart by every byte. */
+static struct mtlspin__rule
+rule_of(int kind, int front, int last, uint32_t line)
+{
+    struct mtlspin__rule rule;
+    memset(&rule, 0, sizeof rule);
+    memset(rule.key, front, 31);
+    rule.key[31] = (uint8_t)last;
+    rule.kind = (uint8_t)kind;
+    rule.line = line;
+    return rule;
+}
+
+static void
+add(struct mtlspin__rule_table *table, int kind, int front, int last, uint32_t line, const char *label)
+{
+    ck_assert(mtlspin__rules_add(table, rule_of(kind, front, last, line), label, NULL));
+}
+
+static size_t
+count_of(const struct mtlspin__rule_table *table, int kind, int front, int last, uint32_t first_line)
+{
+    size_t count = 4711;
+    struct mtlspin__rule rule = rule_of(kind, front, last, 0);
+    const struct mtlspin__rule *found = mtlspin__rules_find(table, (enum mtlspin_kind)kind, rule.key, &count);
+    ck_assert_int_eq(found != NULL, count > 0);
+    if (found != NULL)
+        ck_assert_uint_eq(found->line, first_line);
+    return count;
+}
+
+START_TEST(an_empty_table_has_nothing)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    ck_assert_ptr_null(mtlspin__rules_seal(&table));
+    for (int kind = 0; kind <= MTLSPIN_ANY + 1; kind++)
+        ck_assert_uint_eq(count_of(&table, kind, 0, 0, 0), 0);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+static const int no_kinds[] = { 0, MTLSPIN_ANY + 1, 255 };
+
+START_TEST(other_kinds_are_not_taken)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    ck_assert(!mtlspin__rules_add(&table, rule_of(no_kinds[_i], 1, 1, 1), "x", NULL));
+    ck_assert_uint_eq(table.count, 0);
+    add(&table, MTLSPIN_ANY, 0, 0, 1, "x");
+    ck_assert_ptr_null(mtlspin__rules_seal(&table));
+    ck_assert_uint_eq(count_of(&table, no_kinds[_i], 0, 0, 0), 0);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(a_rule_is_found_by_kind_and_whole_key)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    add(&table, MTLSPIN_THUMBPRINT, 7, 7, 1, "first");
+    add(&table, MTLSPIN_SPKI, 7, 8, 2, "second");
+    add(&table, MTLSPIN_SPKI, 7, 7, 3, "third");
+    add(&table, MTLSPIN_SPKI, 0x80, 0, 4, "high");
+    ck_assert_ptr_null(mtlspin__rules_seal(&table));
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_THUMBPRINT, 7, 7, 1), 1);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 7, 8, 2), 1);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 7, 7, 3), 1);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 0x80, 0, 4), 1);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 7, 9, 0), 0);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 7, 6, 0), 0);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_THUMBPRINT, 7, 8, 0), 0);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_CA_SPKI, 7, 7, 0), 0);
+    ck_assert_uint_eq(table.kinds[MTLSPIN_SPKI], 3);
+    ck_assert_uint_eq(table.kinds[MTLSPIN_THUMBPRINT], 1);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(rules_of_one_key_stand_in_the_order_of_lines)
+{
+    static const uint32_t lines[] = { 30, 10, 40, 20 };
+    struct mtlspin__rule_table table;
+    size_t count = 0;
+    memset(&table, 0, sizeof table);
+    for (int i = 0; i < ROWS(lines); i++) {
+        struct mtlspin__period period = { lines[i], lines[i] + 5 };
+        ck_assert(mtlspin__rules_add(&table, rule_of(MTLSPIN_SPKI, 7, 7, lines[i]), "same", &period));
+        add(&table, MTLSPIN_SPKI, 6, 7, lines[i] + 1, NULL);
+    }
+    ck_assert_ptr_null(mtlspin__rules_seal(&table));
+    const struct mtlspin__rule key = rule_of(MTLSPIN_SPKI, 7, 7, 0),
+                               *rules = mtlspin__rules_find(&table, MTLSPIN_SPKI, key.key, &count);
+    ck_assert_uint_eq(count, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        ck_assert_uint_eq(rules[i].line, 10 * (i + 1));
+        ck_assert_int_eq(mtlspin__rules_period(&table, &rules[i])->not_before, rules[i].line);
+        ck_assert_int_eq(mtlspin__rules_period(&table, &rules[i])->not_after, rules[i].line + 5);
+        ck_assert_str_eq(mtlspin__rules_label(&table, &rules[i]), "same");
+    }
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+/* What is said twice: labels of the rules of one key, in the order of their lines 1, 2, 3. */
+static const struct {
+    const char *labels[3];
+    uint32_t blamed; /* line; 0 = none */
+} repetitions[] = {
+    { { "a", "a", "a" }, 0 }, { { NULL, NULL, NULL }, 0 }, { { NULL, "", NULL }, 0 }, { { "a", "b", "a" }, 2 },
+    { { "a", "a", "b" }, 3 },
+    { { "a", "b", "b" }, 2 }, { { "a", NULL, "a" }, 2 }, { { NULL, NULL, "a" }, 3 }, { { "a", "A", "A" }, 2 },
+};
+
+START_TEST(a_repeated_rule_keeps_its_label)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    for (int i = 2; i >= 0; i--) {
+        add(&table, MTLSPIN_SPKI, 7, 7, (uint32_t)i + 1, repetitions[_i].labels[i]);
+        add(&table, MTLSPIN_THUMBPRINT, 7, 7, (uint32_t)i + 1, "another kind");
+        add(&table, MTLSPIN_SPKI, 7, 8, (uint32_t)i + 1, "another key");
+    }
+    const struct mtlspin__rule *blamed = mtlspin__rules_seal(&table);
+    ck_assert_uint_eq(blamed != NULL ? blamed->line : 0, repetitions[_i].blamed);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(of_two_repetitions_the_first_is_blamed)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    add(&table, MTLSPIN_SPKI, 1, 1, 1, "a");
+    add(&table, MTLSPIN_SPKI, 9, 9, 2, "a");
+    add(&table, MTLSPIN_SPKI, 9, 9, 3, "b");
+    add(&table, MTLSPIN_SPKI, 1, 1, 4, "b");
+    const struct mtlspin__rule *blamed = mtlspin__rules_seal(&table);
+    ck_assert_ptr_nonnull(blamed);
+    ck_assert_uint_eq(blamed->line, 3);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(a_rule_without_more_holds_always_and_has_no_label)
+{
+    struct mtlspin__rule_table table;
+    struct mtlspin__rule rule = rule_of(MTLSPIN_ANY, 0, 0, 1);
+    memset(&table, 0, sizeof table);
+    rule.label = rule.period = 4711; /* the table's own business */
+    ck_assert(mtlspin__rules_add(&table, rule, NULL, NULL));
+    ck_assert_str_eq(mtlspin__rules_label(&table, &table.rules[0]), "");
+    ck_assert_int_eq(mtlspin__rules_period(&table, &table.rules[0])->not_before, INT64_MIN);
+    ck_assert_int_eq(mtlspin__rules_period(&table, &table.rules[0])->not_after, INT64_MAX);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+/* Two bytes of the key that no order of lines follows. */
+static struct mtlspin__rule
+scattered(uint32_t number)
+{
+    uint32_t mixed = number * 2654435761U;
+    return rule_of(MTLSPIN_SPKI + (int)(number % 3), (int)(mixed >> 24), (int)(mixed >> 16 & 0xff), number);
+}
+
+START_TEST(many_rules_are_all_found)
+{
+    enum { MANY = 5000 };
+    struct mtlspin__rule_table table;
+    char label[32];
+    memset(&table, 0, sizeof table);
+    for (uint32_t number = 1; number <= MANY; number++) {
+        struct mtlspin__period period = { number, number };
+        (void)snprintf(label, sizeof label, "label %u", number);
+        ck_assert(mtlspin__rules_add(&table, scattered(number), label, number % 2 == 0 ? &period : NULL));
+    }
+    (void)mtlspin__rules_seal(&table);
+    for (uint32_t number = 1; number <= MANY; number++) {
+        struct mtlspin__rule key = scattered(number);
+        size_t count = 0, at = 0;
+        const struct mtlspin__rule *rules = mtlspin__rules_find(&table, (enum mtlspin_kind)key.kind, key.key, &count);
+        while (at < count && rules[at].line != number)
+            at++;
+        if (at == count)
+            ck_abort_msg("rule %u is lost", number);
+        (void)snprintf(label, sizeof label, "label %u", number);
+        ck_assert_str_eq(mtlspin__rules_label(&table, &rules[at]), label);
+        ck_assert(mtlspin__rules_period(&table, &rules[at])->not_after == (number % 2 == 0 ? (int64_t)number : INT64_MAX));
+    }
+    mtlspin__rules_clear(&table);
+    ck_assert_uint_eq(table.count, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("rule_table");
+    TCase *tcase = tcase_create("rule_table");
+    tcase_add_test(tcase, an_empty_table_has_nothing);
+    tcase_add_loop_test(tcase, other_kinds_are_not_taken, 0, ROWS(no_kinds));
+    tcase_add_test(tcase, a_rule_is_found_by_kind_and_whole_key);
+    tcase_add_test(tcase, rules_of_one_key_stand_in_the_order_of_lines);
+    tcase_add_loop_test(tcase, a_repeated_rule_keeps_its_label, 0, ROWS(repetitions));
+    tcase_add_test(tcase, of_two_repetitions_the_first_is_blamed);
+    tcase_add_test(tcase, a_rule_without_more_holds_always_and_has_no_label);
+    tcase_add_test(tcase, many_rules_are_all_found);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
