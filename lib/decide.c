@@ -5,7 +5,7 @@
    evaluation) comes through here.
 
      leaf:    malformed, or denied                      -> refused, final
-     domain:  chain not verified                        -> refused (final if revoked)
+     domain:  chain not verified                        -> refused (final if revoked, or if it could not be judged)
               a certificate of the chain is denied      -> refused, final
               the leaf is a CA (unless `chain none`)    -> refused
               a rule names the peer, within its dates   -> allowed, under the rule's label
@@ -179,12 +179,15 @@ report(const struct mtlspin__domain *domain, const struct mtlspin__evidence *evi
     return outcome;
 }
 
+/* Where the chain could not be judged, no later domain may answer in this one's place: it could let the peer in under
+   another name. */
 static struct mtlspin__outcome
 chain_refusal(enum mtlspin_reason reason, const struct mtlspin__domain *domain)
 {
     if (reason == MTLSPIN_REASON_NONE)
         reason = MTLSPIN_REASON_CHAIN;
-    return refusal(reason, domain, reason == MTLSPIN_REASON_REVOKED);
+    return refusal(reason, domain,
+        reason == MTLSPIN_REASON_REVOKED || reason == MTLSPIN_REASON_OUT_OF_MEMORY || reason == MTLSPIN_REASON_INTERNAL);
 }
 
 /* A denied CA denies all that it has issued. */

@@ -32,7 +32,7 @@ struct mtlspin_event {
 
 /* Called with every decision, in the thread that runs the handshake or the check, without any lock of the library held.
    A denial is reported in the handshake, or by the first mtlspin_check that sees it; an allowed peer by the first
-   mtlspin_check after the handshake, since only then it has proved that it owns its key. */
+   mtlspin_check after the handshake, since only then it has proved that it owns its key. Since: 0.1.0 */
 typedef void mtlspin_audit_hook(const struct mtlspin_event *event, void *user);
 
 enum { MTLSPIN_EVENT_JSON_SIZE = 8192 }; /* bytes that hold every event as JSON */

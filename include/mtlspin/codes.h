@@ -62,10 +62,12 @@
 extern "C" {
 #endif
 
+/* Whether a call could be carried out; zero is success. Since: 0.1.0 */
 #define MTLSPIN_ENUM_STATUS(name, number, sentence) MTLSPIN_##name = number,
 enum mtlspin_status { MTLSPIN_STATUS_MAP(MTLSPIN_ENUM_STATUS) MTLSPIN_STATUS_LAST_ = 0x7fffffff };
 #undef MTLSPIN_ENUM_STATUS
 
+/* Why a peer was let in or refused; zero is neither. Since: 0.1.0 */
 #define MTLSPIN_ENUM_REASON(name, number, sentence) MTLSPIN_REASON_##name = number,
 enum mtlspin_reason { MTLSPIN_REASON_MAP(MTLSPIN_ENUM_REASON) MTLSPIN_REASON_LAST_ = 0x7fffffff };
 #undef MTLSPIN_ENUM_REASON

@@ -7,9 +7,9 @@
 
 enum { GRANTS_SIZE = 8192 };
 
-/* Asks the policy about everybody the tests know, and writes a line "NAME as LABEL" for each whom it lets in ("NAME reported
-   as LABEL" if no rule does). Servers are asked about under several hosts, where the policy has `host` domains: then a line
-   starts with "NAME@HOST". No label is "-". */
+/* Asks the policy about everybody the tests know, and writes a line "NAME as LABEL" for each whom it lets in ("NAME
+   reported as LABEL" if no rule does). Servers are asked about under several hosts, where the policy has `host` domains:
+   then a line starts with "NAME@HOST". No label is "-". */
 void grants_list(struct mtlspin_policy *policy, bool hosts, char grants[GRANTS_SIZE]);
 
 /* Whether the policy's text has `host` lines. */

@@ -157,7 +157,8 @@ START_TEST(rule_numbers)
     X509 *leaf = pki_certificate("scanner");
     add_all(builder);
     struct mtlspin_policy *policy = mtlspin_builder_build(builder, NULL);
-    ck_assert_int_eq(mtlspin_evaluate(policy, leaf, NULL, MTLSPIN_SERVER, NULL, (int64_t)time(NULL), &decision), MTLSPIN_ALLOW);
+    ck_assert_int_eq(mtlspin_evaluate(policy, leaf, NULL, MTLSPIN_SERVER, NULL, (int64_t)time(NULL), &decision),
+        MTLSPIN_ALLOW);
     ck_assert_uint_eq(decision.line, 10);
     ck_assert_str_eq(decision.domain, "legacy");
     X509_free(leaf);
@@ -222,7 +223,8 @@ again(struct mtlspin_builder *b, struct mtlspin_error *e)
 
 CALL(no_kind, mtlspin_builder_allow(b, MTLSPIN_KIND_NONE, "x", NULL, NULL, e))
 CALL(wild_kind, mtlspin_builder_allow(b, (enum mtlspin_kind)77, "x", NULL, NULL, e))
-CALL(no_value, (mtlspin_builder_chain(b, MTLSPIN_CHAIN_NONE, e), mtlspin_builder_allow(b, MTLSPIN_SPKI, NULL, "x", NULL, e)))
+CALL(no_value,
+    (mtlspin_builder_chain(b, MTLSPIN_CHAIN_NONE, e), mtlspin_builder_allow(b, MTLSPIN_SPKI, NULL, "x", NULL, e)))
 CALL(any_value, (mtlspin_builder_ca_application(b, e), mtlspin_builder_allow(b, MTLSPIN_ANY, "x", NULL, NULL, e)))
 CALL(deny_no_value, mtlspin_builder_deny(b, MTLSPIN_SPKI, NULL, NULL, NULL, e))
 CALL(no_ca, mtlspin_builder_allow(b, MTLSPIN_ANY, NULL, NULL, NULL, e))

@@ -31,7 +31,8 @@ static const struct { const char *from, *to; enum expected expected; } cases[] =
     /* how it is written */
     { "# a comment\n", "", SAME },
     { "# a comment\n", "\n\n   # another\n", SAME },
-    { "allow spki @spki:alice@ alice not-after=2199-12-31", "\tallow  spki\t@spki:alice@ not-after=2199-12-31 \"alice\" #", SAME },
+    { "allow spki @spki:alice@ alice not-after=2199-12-31",
+        "\tallow  spki\t@spki:alice@ not-after=2199-12-31 \"alice\" #", SAME },
     { "depth 3\nsession-lifetime 12h\n", "session-lifetime 43200s\ndepth 3\n", SAME },
     { "0x1234", "serial=001234", SAME },
     { "issuer=@pki@/clients-ca.pem", "issuer=@spki:clients-ca@", SAME },

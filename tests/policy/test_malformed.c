@@ -6,7 +6,6 @@
 #include "data.h"
 #include "policy_text.h"
 #include "suite.h"
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -97,7 +97,8 @@ END_TEST
 START_TEST(folder)
 {
     struct mtlspin_policy *of_files = policy_of("ca @pki@/root-ca.pem\nca @pki@/partner-ca.pem\nallow any\n");
-    static const char *const texts[] = { "ca anchors\nallow any\n", "ca anchors/\nallow any\n", "ca \"anchors\"\nallow any\n" };
+    static const char *const texts[] = { "ca anchors\nallow any\n", "ca anchors/\nallow any\n",
+        "ca \"anchors\"\nallow any\n" };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         data_write("a.policy", texts[i]);
         struct mtlspin_policy *of_folder = must_load("a.policy");
@@ -154,8 +155,7 @@ START_TEST(cut_off)
 }
 END_TEST
 
-/* Each byte more of a file of anchors that is being written brings no anchor that the whole file has not, and no error
-   turns into an anchor: what loads has one of the two, or both. */
+/* A file of anchors that is being written: it cannot be used until it is whole. */
 START_TEST(growing_file)
 {
     size_t length = 0, loaded = 0;

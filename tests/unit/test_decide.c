@@ -10,7 +10,7 @@ enum { REQUIRED = 0, NONE = 1, REPORT = 2 }; /* what the domain is like */
 
 /* Outcomes: verdict, reason, final, whether it names the domain, line, label, rule_label, valid_until, expiry. */
 #define REFUSED(reason) { MTLSPIN_DENY, R(reason), false, true, 0, NULL, NULL, 0, R(NONE) }
-#define REVOKED { MTLSPIN_DENY, R(REVOKED), true, true, 0, NULL, NULL, 0, R(NONE) }
+#define FINAL(reason) { MTLSPIN_DENY, R(reason), true, true, 0, NULL, NULL, 0, R(NONE) }
 #define NEVER(reason) { MTLSPIN_DENY, R(reason), true, false, 0, NULL, NULL, 0, R(NONE) }
 #define DENIED(reason, line, label) { MTLSPIN_DENY, R(reason), true, false, line, NULL, label, 0, R(NONE) }
 #define NEAR(reason, line, label) { MTLSPIN_DENY, R(reason), false, true, line, NULL, label, 0, R(NONE) }

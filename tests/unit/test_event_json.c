@@ -357,28 +357,6 @@ START_TEST(too_small_a_buffer_gets_a_terminator_only)
 }
 END_TEST
 
-START_TEST(unknown_size_is_no_line)
-{
-    char line[MTLSPIN_EVENT_JSON_SIZE];
-    struct mtlspin_decision decision;
-    struct mtlspin_event event = make_event(&decision);
-    *(_i == 0 ? &event.size : &decision.size) += 1;
-    ck_assert_uint_eq(mtlspin_event_json(&event, line, sizeof line), 0);
-    ck_assert_str_eq(line, "");
-}
-END_TEST
-
-START_TEST(tls_error_without_a_text_is_a_number)
-{
-    char line[MTLSPIN_EVENT_JSON_SIZE];
-    struct mtlspin_decision decision;
-    struct mtlspin_event event = make_event(&decision);
-    event.tls_error = ERR_PACK(ERR_LIB_USER, 0, 77);
-    (void)write_line(&event, line);
-    ck_assert_ptr_nonnull(strstr(line, ",\"tls_error\":\"error 4000004D\""));
-}
-END_TEST
-
 START_TEST(no_event_is_no_line)
 {
     char line[MTLSPIN_EVENT_JSON_SIZE] = "x";
@@ -412,8 +390,6 @@ main(void)
     tcase_add_test(tcase, a_json_reader_reads_every_line);
     tcase_add_test(tcase, too_small_a_buffer_gets_a_terminator_only);
     tcase_add_test(tcase, no_event_is_no_line);
-    tcase_add_loop_test(tcase, unknown_size_is_no_line, 0, 2);
-    tcase_add_test(tcase, tls_error_without_a_text_is_a_number);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
