@@ -238,7 +238,7 @@ mtlspin_builder_report_only(struct mtlspin_builder *builder, const char *unmatch
         return failed(builder);
     enum mtlspin_status status = unmatched_label != NULL ? mtlspin__label_check(unmatched_label, error)
                                                          : mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no label");
-    if (status != MTLSPIN_OK)
+    if (status != MTLSPIN_OK || unmatched_label == NULL)
         return mtlspin__builder_fail(builder, MTLSPIN__LABEL, status);
     domain->report_only = true;
     memcpy(domain->unmatched, unmatched_label, strlen(unmatched_label) + 1);

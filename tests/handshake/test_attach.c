@@ -196,8 +196,9 @@ START_TEST(hello_retry_request)
 {
     struct rig rig;
     rig_make(&rig, one, _i == 0 ? "alice" : "mallory", TLS1_3_VERSION);
-    ck_assert_int_eq(SSL_CTX_set1_groups_list(rig.client, "X25519:P-256"), 1);
-    ck_assert_int_eq(SSL_CTX_set1_groups_list(rig.server, "P-256"), 1);
+    char offered[] = "X25519:P-256", wanted[] = "P-256"; /* OpenSSL's macro would cast away a const */
+    ck_assert_int_eq(SSL_CTX_set1_groups_list(rig.client, offered), 1);
+    ck_assert_int_eq(SSL_CTX_set1_groups_list(rig.server, wanted), 1);
     ck_assert_int_eq(rig_shake(&rig), _i == 0);
     if (_i == 0)
         rig_allowed(&rig, "alice");

@@ -185,9 +185,9 @@ static void
 fill_texts(struct mtlspin_event *event, struct mtlspin_decision *decision, const char *text)
 {
     event->peer_address = event->subject = event->issuer = event->protocol = text;
-    (void)snprintf(decision->label, sizeof decision->label, "%s", text);
-    (void)snprintf(decision->rule_label, sizeof decision->rule_label, "%s", text);
-    (void)snprintf(decision->domain, sizeof decision->domain, "%s", text);
+    (void)snprintf(decision->label, sizeof decision->label, "%.127s", text);
+    (void)snprintf(decision->rule_label, sizeof decision->rule_label, "%.127s", text);
+    (void)snprintf(decision->domain, sizeof decision->domain, "%.63s", text);
 }
 
 START_TEST(every_text_is_escaped)
