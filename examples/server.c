@@ -1,8 +1,7 @@
 /* HTTPS that greets every client by the name which a policy gives it: a template for servers of your own, built with
    `cc server.c $(pkg-config --cflags --libs mtlspin)`. Each connection has a thread, which may block wherever it likes; the
-   main thread accepts, and once a second disconnects whoever is past his deadline. libmtlspin is at work in audit, greet,
-   run and make_context; the rest is plumbing.
-   SPDX-License-Identifier: MIT */
+   main thread accepts, and once a second disconnects whoever is past its deadline. libmtlspin is at work in audit, greet,
+   run and make_context. SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
 #include <getopt.h>
 #include <mtlspin/mtlspin.h>
@@ -14,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -109,7 +109,6 @@ run(void *argument)
 {
     struct connection *connection = argument;
     int fd = (int)BIO_get_fd(connection->socket, NULL);
-    char rest[1024];
     SSL *ssl = SSL_new(context);
     if (ssl != NULL && SSL_set_fd(ssl, fd) && mtlspin_set_peer_address(ssl, connection->peer, NULL) == MTLSPIN_OK) {
         (void)SSL_accept(ssl);
@@ -121,8 +120,8 @@ run(void *argument)
     /* A socket that is closed with unread bytes in it is reset, and then our last words, an alert perhaps, may be lost. */
     atomic_store(&connection->deadline, seconds() + GOODBYE_SECONDS);
     (void)shutdown(fd, SHUT_WR);
-    while (recv(fd, rest, sizeof rest, 0) > 0)
-        continue;
+    for (char rest[1024]; recv(fd, rest, sizeof rest, 0) > 0;)
+        ;
     atomic_store(&connection->deadline, 0);
     return NULL;
 }
@@ -186,18 +185,20 @@ accept_all(BIO *listener)
 static BIO *
 listen_on(const char *address)
 {
-    char text[ADDRESS_SIZE];
-    BIO *listener = BIO_new_accept(address);
+    const char *port = strrchr(address, ':');
+    BIO *listener = port != NULL && strtoul(port + 1, NULL, 10) <= 65535 ? BIO_new_accept(address) : NULL;
     if (listener != NULL && BIO_set_bind_mode(listener, BIO_BIND_REUSEADDR) > 0 && BIO_set_nbio_accept(listener, 1) > 0
         && BIO_do_accept(listener) > 0) {
+        char text[ADDRESS_SIZE];
         address_text(text, BIO_get_accept_name(listener), BIO_get_accept_port(listener));
         (void)printf("listening on %s\n", text);
         (void)fflush(stdout);
         return listener;
     }
-    unsigned long error = ERR_peek_error();
-    (void)fprintf(stderr, "server: cannot listen on %s: %s\n", address,
-        ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : ERR_reason_error_string(error));
+    const char *details = "";
+    unsigned long error = ERR_peek_error_data(&details, NULL);
+    const char *why = ERR_SYSTEM_ERROR(error) ? strerror(ERR_GET_REASON(error)) : details;
+    (void)fprintf(stderr, "server: cannot listen on %s: %s\n", address, why[0] != '\0' ? why : "not ADDRESS:PORT");
     BIO_free(listener);
     return NULL;
 }
@@ -218,12 +219,11 @@ make_context(const char *const value[])
     return context != NULL;
 }
 
-static const char usage[] = "usage: server [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE]\n"
-                            "Port 0 is any. The defaults are 127.0.0.1:8443 and the files of a build in build/.\n";
-
 int
 main(int argc, char **argv)
 {
+    static const char usage[] = "usage: server [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE]\n"
+                                "Port 0 is any. The defaults are 127.0.0.1:8443 and the files of a build in build/.\n";
     static const struct option names[] = { { "listen", required_argument, NULL, LISTEN },
         { "cert", required_argument, NULL, CERT }, { "key", required_argument, NULL, KEY },
         { "policy", required_argument, NULL, POLICY }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 } };

@@ -1,6 +1,7 @@
 /* Trust anchors: read once, when the policy is built, and never looked up on disk later. */
 #include "anchors.h"
 #include "certificate.h"
+#include "digest.h"
 #include "error.h"
 #include "file.h"
 #include <limits.h>
@@ -33,25 +34,40 @@ mtlspin__anchors_free(struct mtlspin__anchors *anchors)
         return;
     X509_STORE_free(anchors->store);
     sk_X509_NAME_pop_free(anchors->subjects, X509_NAME_free);
-    free(anchors->thumbprints);
+    free(anchors->digests);
     free(anchors);
 }
 
+/* Trust settings decide, too: half of the digest is for the certificate alone, half for both together. */
 static bool
-known(const struct mtlspin__anchors *anchors, const uint8_t thumbprint[32])
+digest_anchor(X509 *certificate, uint8_t digest[64])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_AUX(certificate, &der);
+    struct mtlspin__bytes run = { der, length > 0 ? (size_t)length : 0 };
+    bool good = length > 0 && mtlspin__certificate_thumbprint(certificate, digest) && mtlspin__sha256(digest + 32, &run, 1);
+    OPENSSL_free(der);
+    return good;
+}
+
+/* The digest of the same certificate among the anchors, or NULL. */
+static const uint8_t *
+find_digest(const struct mtlspin__anchors *anchors, const uint8_t digest[64])
 {
     for (size_t i = 0; i < anchors->count; i++)
-        if (memcmp(anchors->thumbprints[i], thumbprint, 32) == 0)
-            return true;
-    return false;
+        if (memcmp(anchors->digests[i], digest, 32) == 0)
+            return anchors->digests[i];
+    return NULL;
 }
 
 static bool
 add_subject(struct mtlspin__anchors *anchors, const X509 *certificate)
 {
     X509_NAME *subject = X509_NAME_dup(X509_get_subject_name(certificate));
-    if (subject != NULL && sk_X509_NAME_push(anchors->subjects, subject) > 0)
+    if (subject != NULL && sk_X509_NAME_push(anchors->subjects, subject) > 0) {
+        anchors->subjects_length += (size_t)i2d_X509_NAME(subject, NULL) + 2;
         return true;
+    }
     X509_NAME_free(subject);
     return false;
 }
@@ -59,18 +75,19 @@ add_subject(struct mtlspin__anchors *anchors, const X509 *certificate)
 static bool
 add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
 {
-    uint8_t thumbprint[32];
-    if (!mtlspin__certificate_thumbprint(certificate, thumbprint))
+    uint8_t digest[64];
+    if (!digest_anchor(certificate, digest))
         return false;
-    if (known(anchors, thumbprint))
-        return true;
-    void *grown = realloc(anchors->thumbprints, (anchors->count + 1) * sizeof *anchors->thumbprints);
+    const uint8_t *known = find_digest(anchors, digest);
+    if (known != NULL)
+        return memcmp(known, digest, 64) == 0; /* with other trust settings, one of the two would be dropped in silence */
+    void *grown = realloc(anchors->digests, (anchors->count + 1) * sizeof *anchors->digests);
     if (grown == NULL)
         return false;
-    anchors->thumbprints = grown;
+    anchors->digests = grown;
     if (!X509_STORE_add_cert(anchors->store, certificate) || !add_subject(anchors, certificate))
         return false;
-    memcpy(anchors->thumbprints[anchors->count++], thumbprint, 32);
+    memcpy(anchors->digests[anchors->count++], digest, 64);
     if (anchors->incomplete[0] == '\0' && X509_self_signed(certificate, 0) != 1)
         (void)X509_NAME_oneline(X509_get_subject_name(certificate), anchors->incomplete, sizeof anchors->incomplete);
     return true;
@@ -79,9 +96,18 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
 enum mtlspin_status
 mtlspin__anchors_add_x509(struct mtlspin__anchors *anchors, X509 *certificate, struct mtlspin_error *error)
 {
-    if (add_certificate(anchors, certificate))
-        return MTLSPIN_OK;
-    return mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "the certificate cannot be made a trust anchor");
+    ERR_set_mark();
+    bool added = add_certificate(anchors, certificate);
+    ERR_pop_to_mark();
+    return added ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "the certificate cannot be made a trust anchor");
+}
+
+/* Nobody is asked for a passphrase: a certificate has no use for one. */
+static int
+no_passphrase(char *buffer, int size, int writing, void *user)
+{
+    (void)buffer, (void)size, (void)writing, (void)user;
+    return -1;
 }
 
 /* All certificates of the text, up to its end; a block that cannot be read spoils the whole. */
@@ -90,7 +116,7 @@ add_all(struct mtlspin__anchors *anchors, BIO *input, const char *name, struct m
 {
     size_t count = 0;
     X509 *certificate = NULL;
-    while ((certificate = PEM_read_bio_X509_AUX(input, NULL, NULL, NULL)) != NULL) {
+    while ((certificate = PEM_read_bio_X509_AUX(input, NULL, no_passphrase, NULL)) != NULL) {
         bool added = add_certificate(anchors, certificate);
         X509_free(certificate);
         if (!added)

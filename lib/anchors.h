@@ -12,7 +12,8 @@ struct stack_st_X509_NAME;
 struct mtlspin__anchors {
     X509_STORE *store;
     struct stack_st_X509_NAME *subjects; /* what a server tells clients that it accepts */
-    uint8_t (*thumbprints)[32];
+    size_t subjects_length;              /* bytes of them in a TLS message */
+    uint8_t (*digests)[64]; /* of each: the thumbprint, and a digest with its trust settings (TRUSTED CERTIFICATE) */
     size_t count;
     bool application; /* the store of the connection's SSL_CTX instead */
     bool system;

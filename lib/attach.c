@@ -28,7 +28,8 @@ static enum mtlspin_status
 fit(const struct mtlspin_verifier *verifier, SSL_CTX *context, struct mtlspin_error *error)
 {
     long most = SSL_CTX_get_max_proto_version(context);
-    if (mtlspin__context_verifier(context) != NULL)
+    struct mtlspin_verifier *held = mtlspin__context_verifier(context);
+    if (held != NULL && held != verifier)
         return mtlspin__fail(error, MTLSPIN_ERR_STATE, "the SSL_CTX has another verifier already");
     if (verifier->policy->has_hosts)
         return mtlspin__fail(error, MTLSPIN_ERR_POLICY, "the policy has `host` domains, which are for clients");
@@ -41,15 +42,18 @@ fit(const struct mtlspin_verifier *verifier, SSL_CTX *context, struct mtlspin_er
     return status;
 }
 
-/* Nothing of this can fail half-way but the first two, which leave nothing behind. */
+/* Only the first two can fail, and leave nothing behind. */
 static bool
 set_up(struct mtlspin_verifier *verifier, SSL_CTX *context)
 {
     static const unsigned char unused[] = "libmtlspin: not prepared";
-    if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION && !SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION))
-        return false;
     if (!mtlspin__context_hold(context, verifier))
         return false;
+    if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION
+        && !SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION)) {
+        (void)mtlspin__context_hold(context, NULL);
+        return false;
+    }
     SSL_CTX_set_cert_verify_callback(context, mtlspin_cert_verify_callback, verifier);
     SSL_CTX_set_client_hello_cb(context, mtlspin_client_hello_callback, verifier);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_CTX_get_verify_callback(context));
@@ -67,8 +71,6 @@ mtlspin_verifier_attach(struct mtlspin_verifier *verifier, SSL_CTX *context, str
     mtlspin__error_clear(error);
     if (verifier == NULL || context == NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier or no SSL_CTX");
-    if (mtlspin__context_verifier(context) == verifier)
-        return MTLSPIN_OK;
     ERR_set_mark();
     enum mtlspin_status status = fit(verifier, context, error);
     if (status == MTLSPIN_OK && !set_up(verifier, context))

@@ -156,12 +156,13 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
 static enum mtlspin_status
 seal(struct mtlspin_builder *builder, struct mtlspin__rule_table *table, struct mtlspin_error *error)
 {
-    const struct mtlspin__rule *again = mtlspin__rules_seal(table);
+    unsigned earlier = 0;
+    const struct mtlspin__rule *again = mtlspin__rules_seal(table, &earlier);
     if (again == NULL)
         return MTLSPIN_OK;
     builder->failed_line = again->line;
     return mtlspin__builder_fail(builder, builder->line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL,
-        mtlspin__fail(error, MTLSPIN_ERR_POLICY, "an earlier line says the same under another label"));
+        mtlspin__fail(error, MTLSPIN_ERR_POLICY, "line %u says the same under another label", earlier));
 }
 
 static enum mtlspin_status
@@ -227,6 +228,7 @@ finish(struct mtlspin_builder *builder, struct mtlspin_error *error)
         const size_t *kinds = domain->rules.kinds;
         policy->has_chain_none |= domain->chain_none;
         policy->has_hosts |= domain->host_count > 0;
+        policy->has_application |= domain->anchors->application;
         policy->wants_thumbprint |= kinds[MTLSPIN_THUMBPRINT] > 0;
         policy->wants_names |= kinds[MTLSPIN_EMAIL] + kinds[MTLSPIN_URI] + kinds[MTLSPIN_DNS] > 0;
     }
@@ -249,6 +251,8 @@ mtlspin_builder_build(struct mtlspin_builder *builder, struct mtlspin_error *err
         mtlspin_policy_unref(policy);
         policy = NULL;
     }
+    free(builder->issuer);
+    builder->issuer = NULL; /* its file may be another one when the builder is used again */
     builder->policy = NULL;
     builder->domain = NULL;
     builder->rule_number = 0;

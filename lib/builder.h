@@ -6,7 +6,15 @@
 #include <mtlspin/builder.h>
 
 /* Which argument of the failed call is to blame, so that the parser can point at it. */
-enum mtlspin__culprit { MTLSPIN__CALL, MTLSPIN__VALUE, MTLSPIN__LABEL, MTLSPIN__ISSUER, MTLSPIN__DATE, MTLSPIN__PLACED };
+enum mtlspin__culprit {
+    MTLSPIN__CALL,
+    MTLSPIN__KIND,
+    MTLSPIN__VALUE,
+    MTLSPIN__LABEL,
+    MTLSPIN__ISSUER,
+    MTLSPIN__DATE,
+    MTLSPIN__PLACED
+};
 
 /* Settings that a domain has been given. */
 enum mtlspin__setting {

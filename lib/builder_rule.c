@@ -31,12 +31,13 @@ has_dates(const struct draft *d)
     return d->options.not_before != INT64_MIN || d->options.not_after != INT64_MAX;
 }
 
+/* A digest of any kind counts, so that a wrong one is called wrong and not a missing file. */
 static bool
 looks_like_pin(const char *text)
 {
     size_t length = strlen(text);
     return strncasecmp(text, "sha256/", 7) == 0
-        || ((length == 64 || length == 95) && strspn(text, "0123456789abcdefABCDEF:") == length);
+        || (length >= 32 && strspn(text, "0123456789abcdefABCDEF:") == length);
 }
 
 /* A file with exactly one certificate: with several, nobody could tell which one is meant. */
@@ -46,6 +47,7 @@ issuer_from_file(struct draft *d, struct mtlspin_pin *pin)
     static const char begin[] = "-----BEGIN CERTIFICATE-----";
     size_t length = 0;
     char *path = mtlspin__path_beside(d->builder->file, d->options.issuer), *content = NULL;
+    struct mtlspin_error damage = MTLSPIN_ERROR_INIT;
     enum mtlspin_status status = MTLSPIN_ERR_MEMORY;
     if (path == NULL)
         return mtlspin__fail(d->error, status, "out of memory");
@@ -53,13 +55,15 @@ issuer_from_file(struct draft *d, struct mtlspin_pin *pin)
     const char *first = content != NULL ? strstr(content, begin) : NULL;
     if (content == NULL)
         status = MTLSPIN_ERR_FILE;
-    else if (first == NULL)
+    else if (first == NULL || strlen(content) != length)
         status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE, "%s: no PEM certificate in it", path);
     else if (strstr(first + 1, begin) != NULL)
         status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE,
             "%s: several certificates in it; issuer= needs a file with one", path);
     else
-        status = mtlspin_pin_from_pem(pin, MTLSPIN_SPKI, first, length - (size_t)(first - content), d->error);
+        status = mtlspin_pin_from_pem(pin, MTLSPIN_SPKI, first, length - (size_t)(first - content), &damage);
+    if (damage.code != MTLSPIN_OK)
+        (void)mtlspin__fail(d->error, status, "%s: %s", path, damage.message);
     free(content);
     free(path);
     return status;
@@ -179,6 +183,19 @@ begin(struct draft *d, const struct mtlspin_rule_options *options)
     return MTLSPIN_OK;
 }
 
+/* A denial that names an issuer also stands for certificates whose issuer cannot be established (decide.c). */
+static enum mtlspin_status
+add_unissued(struct draft *d)
+{
+    struct mtlspin_pin serial;
+    d->rule.kind = MTLSPIN__UNISSUED_SERIAL;
+    if (mtlspin_pin_parse(&serial, MTLSPIN_SERIAL, d->value, d->error) == MTLSPIN_OK
+        && mtlspin__serial_key(&serial, NULL, d->rule.key)
+        && mtlspin__rules_add(&d->builder->policy->denials, d->rule, d->label, NULL))
+        return MTLSPIN_OK;
+    return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_MEMORY, "out of memory"));
+}
+
 static enum mtlspin_status
 check_deny(struct draft *d)
 {
@@ -186,10 +203,10 @@ check_deny(struct draft *d)
         return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
             "`deny` lines stand at the top, before the first `ca`, domain or rule"));
     if (d->kind == MTLSPIN_THUMBPRINT)
-        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "a thumbprint cannot be denied: a "
+        return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "a thumbprint cannot be denied: a "
             "certificate's hash can be changed without breaking its ECDSA signature; deny its key (`spki`) or `serial`"));
     if (d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_SERIAL)
-        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "`deny` takes `spki` or `serial`"));
+        return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "`deny` takes `spki` or `serial`"));
     if (has_dates(d))
         return fail(d, MTLSPIN__DATE, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
             "a denial has no dates: it holds until its line is removed"));
@@ -206,7 +223,9 @@ mtlspin_builder_deny(struct mtlspin_builder *builder, enum mtlspin_kind kind, co
         status = check_deny(&d);
     if (status == MTLSPIN_OK)
         status = make_key(&d);
-    return status == MTLSPIN_OK ? add(&d, &builder->policy->denials) : status;
+    if (status == MTLSPIN_OK)
+        status = add(&d, &builder->policy->denials);
+    return status == MTLSPIN_OK && d.options.issuer != NULL ? add_unissued(&d) : status;
 }
 
 static enum mtlspin_status
@@ -220,7 +239,7 @@ check_allow(struct draft *d, const struct mtlspin__domain *domain)
         }
     }
     if (domain->chain_none && d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_THUMBPRINT)
-        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
+        return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
             "under `chain none` nothing but `spki` and `thumbprint` identifies a peer"));
     if (d->kind == MTLSPIN_SERIAL && d->options.issuer == NULL)
         return fail(d, MTLSPIN__VALUE, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,

@@ -55,7 +55,7 @@ add_from(struct mtlspin_builder *builder, const char *path, add_path *add, struc
     if (domain == NULL)
         return failed(builder);
     if (path == NULL || path[0] == '\0')
-        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no path"));
+        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "an empty path"));
     char *whole = mtlspin__path_beside(builder->file, path);
     if (whole == NULL)
         return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));

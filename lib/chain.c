@@ -83,7 +83,11 @@ set_limits(X509_VERIFY_PARAM *param, const struct mtlspin__domain *domain, const
 {
     int depth = (int)(domain->has_depth ? domain->depth : MTLSPIN__DEPTH_DEFAULT);
     int own = X509_VERIFY_PARAM_get_depth(param);
-    int level = domain->has_level && (int)domain->level > peer->level ? (int)domain->level : peer->level;
+    int level = X509_VERIFY_PARAM_get_auth_level(param); /* the application's own, or -1 */
+    if (level < peer->level)
+        level = peer->level;
+    if (domain->has_level && level < (int)domain->level)
+        level = (int)domain->level;
     X509_VERIFY_PARAM_set_depth(param, own >= 0 && own < depth ? own : depth);
     X509_VERIFY_PARAM_set_auth_level(param, level);
     X509_VERIFY_PARAM_set_time(param, (time_t)peer->now);
@@ -127,6 +131,7 @@ init(X509_STORE_CTX *context, const struct mtlspin__domain *domain, const struct
 /* The application's verify callback, and what came up before it was asked. */
 struct witness {
     X509_STORE_CTX_verify_cb application;
+    bool may_refuse; /* it is not just OpenSSL's default */
     int error, depth; /* the first that came up */
 };
 
@@ -158,7 +163,7 @@ set_callback(X509_STORE_CTX *context, SSL *ssl, struct witness *witness)
     if (ssl != NULL && !X509_STORE_CTX_set_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx(), ssl))
         return false;
     if (witness->application == NULL)
-        return true;
+        witness->application = X509_STORE_CTX_get_verify_cb(context); /* of the application's store, or OpenSSL's default */
     if (!CRYPTO_THREAD_run_once(&once, make_index) || !X509_STORE_CTX_set_ex_data(context, witness_index, witness))
         return false;
     X509_STORE_CTX_set_verify_cb(context, bear_witness);
@@ -170,7 +175,9 @@ reason_for(const struct mtlspin__chain_verdict *verdict, const struct witness *w
 {
     if (verdict->verified)
         return MTLSPIN_REASON_NONE;
-    if (witness->application != NULL && witness->error == X509_V_OK && verdict->error == X509_V_ERR_UNSPECIFIED)
+    if (ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE)
+        return MTLSPIN_REASON_OUT_OF_MEMORY; /* which X509_verify_cert may have taken for a bad signature */
+    if (witness->may_refuse && witness->error == X509_V_OK && verdict->error == X509_V_ERR_UNSPECIFIED)
         return MTLSPIN_REASON_APPLICATION; /* OpenSSL's word for a callback that refused and gave no error */
     return reason_of(verdict->error);
 }
@@ -195,7 +202,8 @@ void
 mtlspin__chain_verify(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer,
     X509_STORE_CTX_verify_cb callback, struct mtlspin__chain_verdict *verdict)
 {
-    struct witness witness = { callback, X509_V_OK, 0 };
+    bool own = callback != NULL || domain->anchors->application;
+    struct witness witness = { callback, own, X509_V_OK, 0 };
     mtlspin__chain_clear(verdict);
     verdict->error = X509_V_ERR_UNSPECIFIED;
     verdict->reason = MTLSPIN_REASON_INTERNAL;

@@ -6,14 +6,24 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
-/* libssl has given up, as opposed to waiting for the peer. The state's name is the only sign of it that stays, but from
-   OpenSSL 3.2 on it is not set for bytes that are no TLS at all: there only the error queue tells, which SSL_get_error(3)
-   wants empty before each step anyway. */
+/* libssl has given up for good. The state's name is the only sign of it that stays. */
 static bool
 has_failed(const SSL *ssl)
 {
-    bool error = ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_SSL && !SSL_in_before(ssl);
-    return error || strcmp(SSL_state_string_long(ssl), "error") == 0;
+    return strcmp(SSL_state_string_long(ssl), "error") == 0;
+}
+
+/* The handshake does not wait for the peer or the application either: the peer is gone, or (from OpenSSL 3.2 on) has sent
+   bytes that are no TLS at all. SSL_get_error(3) wants the error queue empty before each step, and so does this. */
+static bool
+has_ended(const SSL *ssl)
+{
+    switch (SSL_get_error(ssl, -1)) {
+    case SSL_ERROR_SSL:
+    case SSL_ERROR_SYSCALL:
+    case SSL_ERROR_ZERO_RETURN: return !SSL_in_before(ssl);
+    default: return false;
+    }
 }
 
 static enum mtlspin_reason
@@ -21,7 +31,7 @@ unfinished(const SSL *ssl)
 {
     unsigned long code = ERR_peek_last_error();
     if (!has_failed(ssl))
-        return MTLSPIN_REASON_UNFINISHED;
+        return has_ended(ssl) ? MTLSPIN_REASON_HANDSHAKE_FAILED : MTLSPIN_REASON_UNFINISHED;
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         return MTLSPIN_REASON_NO_CERTIFICATE;
     return MTLSPIN_REASON_HANDSHAKE_FAILED;
@@ -74,28 +84,40 @@ look(const struct mtlspin__connection *connection, const struct mtlspin_verifier
 
 /* Once for each different answer; a handshake that goes on is no answer yet. */
 static bool
-is_news(const struct mtlspin__connection *connection, const struct mtlspin_decision *decision)
+is_news(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier,
+    const struct mtlspin_decision *decision)
 {
     if (decision->reason == MTLSPIN_REASON_UNFINISHED)
         return false;
-    return connection == NULL || !connection->audited || connection->audited_verdict != decision->verdict
+    return connection == NULL || connection->audited != verifier || connection->audited_verdict != decision->verdict
         || connection->audited_reason != decision->reason;
+}
+
+/* Reports what the hook has not seen. The end of a failed handshake is kept: the error queue, which tells why, is not. */
+static void
+note(struct mtlspin_verifier *verifier, SSL *ssl, const struct mtlspin_decision *found)
+{
+    struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
+    bool keep = connection != NULL && has_failed(ssl) && !connection->judged
+        && (connection->verifier == NULL || connection->verifier == verifier);
+    if (keep)
+        mtlspin__connection_judge(connection, found, MTLSPIN_REASON_NONE, NULL);
+    mtlspin__connection_audit(connection, verifier, ssl, found);
 }
 
 enum mtlspin_verdict
 mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decision *decision)
 {
-    if (verifier == NULL || ssl == NULL) {
-        struct mtlspin_decision none = MTLSPIN_DECISION_INIT;
-        (void)mtlspin__decision_give(decision, &none);
+    struct mtlspin_decision none = MTLSPIN_DECISION_INIT;
+    if (!mtlspin__decision_give(decision, &none) || verifier == NULL || ssl == NULL)
         return MTLSPIN_DENY;
-    }
     struct mtlspin__connection *connection = mtlspin__connection_get(ssl);
     struct mtlspin_decision found = look(connection, verifier, ssl);
-    if (is_news(connection, &found)) {
+    if (is_news(connection, verifier, &found)) {
         ERR_set_mark();
-        mtlspin__connection_audit(mtlspin__connection_make(ssl), verifier, ssl, &found);
+        note(verifier, ssl, &found);
         ERR_pop_to_mark();
     }
-    return mtlspin__decision_give(decision, &found) ? found.verdict : MTLSPIN_DENY;
+    (void)mtlspin__decision_give(decision, &found);
+    return found.verdict;
 }

@@ -15,7 +15,7 @@ forget(struct mtlspin__connection *connection)
     X509_free(connection->leaf);
     connection->leaf = NULL;
     connection->judged = false;
-    connection->audited = false;
+    connection->audited = NULL;
     connection->decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     connection->decision.reason = MTLSPIN_REASON_NOT_JUDGED;
 }
@@ -112,9 +112,11 @@ mtlspin__context_verifier(const SSL_CTX *context)
 bool
 mtlspin__context_hold(SSL_CTX *context, struct mtlspin_verifier *verifier)
 {
+    struct mtlspin_verifier *before = mtlspin__context_verifier(context);
     if (!ready() || !SSL_CTX_set_ex_data(context, context_index, verifier))
         return false;
     (void)mtlspin_verifier_ref(verifier);
+    mtlspin_verifier_unref(before);
     return true;
 }
 

@@ -11,7 +11,7 @@ struct mtlspin__connection {
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;        /* the reason for refusing after decision.valid_until */
     X509 *leaf;                        /* a reference: while it is held, no other certificate can have this address */
-    bool audited;                      /* the hook has seen audited_verdict and audited_reason */
+    const struct mtlspin_verifier *audited; /* whose hook has seen audited_verdict and audited_reason; only compared */
     enum mtlspin_verdict audited_verdict;
     enum mtlspin_reason audited_reason;
     char address[128];                 /* what the application said of where it comes from */
@@ -37,7 +37,7 @@ void mtlspin__connection_audit(struct mtlspin__connection *connection, const str
 /* The verifier that an SSL_CTX holds; NULL = none. */
 struct mtlspin_verifier *mtlspin__context_verifier(const SSL_CTX *context);
 
-/* Makes the SSL_CTX hold a reference on its verifier. */
+/* Makes the SSL_CTX hold a reference on `verifier` (NULL = none), in place of the one that it held. */
 bool mtlspin__context_hold(SSL_CTX *context, struct mtlspin_verifier *verifier);
 
 #endif

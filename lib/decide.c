@@ -38,9 +38,11 @@ denial(const struct mtlspin__rule_table *denials, const struct mtlspin__rule *ru
     return outcome;
 }
 
-/* The deny rule that names one certificate, or NULL. */
+/* The deny rule that names one certificate, or NULL. Where the chain is verified and still does not tell the issuer (the
+   leaf under `chain none`, an anchor that is not self-signed), a denied serial number counts whatever its issuer: otherwise
+   a client could escape by withholding its intermediate. */
 static const struct mtlspin__rule *
-find_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__certificate_keys *keys)
+find_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__certificate_keys *keys, bool verified)
 {
     size_t count = 0;
     const struct mtlspin__rule *rule = mtlspin__rules_find(denials, MTLSPIN_SPKI, keys->spki, &count);
@@ -48,6 +50,8 @@ find_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__cer
         rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->serial, &count);
     if (rule == NULL && keys->has_issuer)
         rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->issued_serial, &count);
+    if (rule == NULL && verified && !keys->has_issuer)
+        rule = mtlspin__rules_find(denials, MTLSPIN__UNISSUED_SERIAL, keys->serial, &count);
     return rule;
 }
 
@@ -58,7 +62,7 @@ mtlspin__decide_leaf(const struct mtlspin__rule_table *denials, const struct mtl
         return refusal(MTLSPIN_REASON_INTERNAL, NULL, true);
     if (evidence->malformed)
         return refusal(MTLSPIN_REASON_MALFORMED, NULL, true);
-    const struct mtlspin__rule *rule = find_denial(denials, &evidence->chain[0]);
+    const struct mtlspin__rule *rule = find_denial(denials, &evidence->chain[0], false);
     return rule != NULL ? denial(denials, rule) : refusal(MTLSPIN_REASON_NO_DOMAIN, NULL, false);
 }
 
@@ -169,9 +173,12 @@ no_rule(const struct mtlspin__domain *domain, const struct mtlspin__rule *near, 
 }
 
 static struct mtlspin__outcome
-report(const struct mtlspin__domain *domain, const struct mtlspin__evidence *evidence)
+report(const struct mtlspin__domain *domain, const struct mtlspin__rule *near, const struct mtlspin__evidence *evidence,
+    int64_t now)
 {
-    struct mtlspin__outcome outcome = refusal(MTLSPIN_REASON_UNMATCHED, domain, true);
+    struct mtlspin__outcome outcome = no_rule(domain, near, now); /* for the rule that came near */
+    outcome.final = true;
+    outcome.reason = MTLSPIN_REASON_UNMATCHED;
     outcome.verdict = MTLSPIN_ALLOW;
     outcome.label = domain->unmatched;
     outcome.valid_until = evidence->not_after;
@@ -190,13 +197,13 @@ chain_refusal(enum mtlspin_reason reason, const struct mtlspin__domain *domain)
         reason == MTLSPIN_REASON_REVOKED || reason == MTLSPIN_REASON_OUT_OF_MEMORY || reason == MTLSPIN_REASON_INTERNAL);
 }
 
-/* A denied CA denies all that it has issued. */
+/* A denied CA denies all that it has issued, wherever the chain leads through it. */
 static const struct mtlspin__rule *
 find_chain_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__evidence *evidence)
 {
     const struct mtlspin__rule *rule = NULL;
     for (size_t i = 0; rule == NULL && i < evidence->chain_count; i++)
-        rule = find_denial(denials, &evidence->chain[i]);
+        rule = find_denial(denials, &evidence->chain[i], true);
     return rule;
 }
 
@@ -219,7 +226,7 @@ mtlspin__decide(const struct mtlspin__rule_table *denials, const struct mtlspin_
     struct search s = search(domain, evidence, now);
     if (s.found != NULL)
         return allowance(domain, s.found, evidence);
-    return domain->report_only ? report(domain, evidence) : no_rule(domain, s.near, now);
+    return domain->report_only ? report(domain, s.near, evidence, now) : no_rule(domain, s.near, now);
 }
 
 /* A domain whose anchors do not even know the peer tells least; one that has a rule for it tells most. */

@@ -1,7 +1,7 @@
 /* SHA-256 over EVP. Fetching costs a lock and a lookup, so it is done once per process (EVP_MD_fetch(3)). */
 #include "digest.h"
-#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,13 +10,19 @@ struct mtlspin__hash {
     bool bad;
 };
 
-static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-static EVP_MD *sha256;
-
-static void
+/* Fetched by whoever comes first, and again after a failure: a moment without memory must not last for ever. */
+static const EVP_MD *
 fetch(void)
 {
-    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    static _Atomic(EVP_MD *) fetched;
+    EVP_MD *known = atomic_load(&fetched), *mine = NULL;
+    if (known != NULL)
+        return known;
+    mine = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (mine == NULL || atomic_compare_exchange_strong(&fetched, &known, mine))
+        return mine;
+    EVP_MD_free(mine);
+    return known;
 }
 
 struct mtlspin__hash *
@@ -26,8 +32,8 @@ mtlspin__hash_new(void)
     if (hash == NULL)
         return NULL;
     hash->context = EVP_MD_CTX_new();
-    hash->bad = hash->context == NULL || !CRYPTO_THREAD_run_once(&once, fetch) || sha256 == NULL
-        || !EVP_DigestInit_ex2(hash->context, sha256, NULL);
+    const EVP_MD *sha256 = fetch();
+    hash->bad = hash->context == NULL || sha256 == NULL || !EVP_DigestInit_ex2(hash->context, sha256, NULL);
     return hash;
 }
 

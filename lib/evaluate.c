@@ -11,6 +11,8 @@ unanswerable(const struct mtlspin_policy *policy, const X509 *leaf, enum mtlspin
         return MTLSPIN_REASON_INTERNAL;
     if (role == MTLSPIN_SERVER && policy->has_hosts)
         return MTLSPIN_REASON_ROLE;
+    if (policy->has_application)
+        return MTLSPIN_REASON_NO_STORE;
     return leaf == NULL ? MTLSPIN_REASON_NO_CERTIFICATE : MTLSPIN_REASON_NONE;
 }
 

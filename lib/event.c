@@ -49,7 +49,7 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     struct mtlspin_event event = { .size = sizeof event, .decision = decision };
     const X509 *leaf = connection != NULL && connection->judged ? connection->leaf : SSL_get0_peer_certificate(ssl);
     if (connection != NULL) {
-        connection->audited = true;
+        connection->audited = verifier;
         connection->audited_verdict = decision->verdict;
         connection->audited_reason = decision->reason;
     }

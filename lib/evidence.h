@@ -28,6 +28,7 @@ struct mtlspin__evidence {
     bool is_ca;     /* the leaf says CA:TRUE */
     bool has_thumbprint;
     uint8_t thumbprint[32];
+    bool examined;  /* the names below are those of the leaf */
     struct mtlspin__name *names;
     size_t name_count, uri_count;
 
@@ -37,7 +38,7 @@ struct mtlspin__evidence {
     enum mtlspin_reason chain_reason; /* why it did not */
     struct mtlspin__certificate_keys chain[MTLSPIN__CHAIN_MAX];
     size_t chain_count;
-    int64_t not_after; /* the first moment at which a certificate of the chain expires */
+    int64_t not_after; /* the last second in which no certificate of the chain has expired */
 };
 
 #endif

@@ -7,9 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A zero byte in a name is there to deceive whoever takes the name for a C string. What cannot be read counts as well. */
 static bool
-text_is_clean(const ASN1_STRING *text)
+bytes_are_clean(const ASN1_STRING *text)
+{
+    int length = ASN1_STRING_length(text);
+    return length <= 0 || memchr(ASN1_STRING_get0_data(text), 0, (size_t)length) == NULL;
+}
+
+/* For encodings in which a zero byte is nothing unusual. What cannot be read counts as unclean. */
+static bool
+characters_are_clean(const ASN1_STRING *text)
 {
     unsigned char *utf8 = NULL;
     int length = ASN1_STRING_to_UTF8(&utf8, text);
@@ -18,34 +25,35 @@ text_is_clean(const ASN1_STRING *text)
     return clean;
 }
 
+/* A zero character in a name is there to deceive whoever takes the name for a C string. */
 static bool
-bytes_are_clean(const ASN1_STRING *text)
+text_is_clean(int type, const ASN1_STRING *text)
 {
-    int length = ASN1_STRING_length(text);
-    return length <= 0 || memchr(ASN1_STRING_get0_data(text), 0, (size_t)length) == NULL;
+    switch (type) {
+    case V_ASN1_BMPSTRING:
+    case V_ASN1_UNIVERSALSTRING:
+    case V_ASN1_UTF8STRING: return characters_are_clean(text);
+    case V_ASN1_NUMERICSTRING:
+    case V_ASN1_PRINTABLESTRING:
+    case V_ASN1_T61STRING:
+    case V_ASN1_VIDEOTEXSTRING:
+    case V_ASN1_IA5STRING:
+    case V_ASN1_GRAPHICSTRING:
+    case V_ASN1_VISIBLESTRING:
+    case V_ASN1_GENERALSTRING: return bytes_are_clean(text);
+    default: return true; /* no text */
+    }
 }
 
 static bool
 distinguished_name_is_clean(const X509_NAME *name)
 {
-    for (int i = 0; i < X509_NAME_entry_count(name); i++)
-        if (!text_is_clean(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i))))
+    for (int i = 0; i < X509_NAME_entry_count(name); i++) {
+        const ASN1_STRING *text = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
+        if (!text_is_clean(ASN1_STRING_type(text), text))
             return false;
-    return true;
-}
-
-static bool
-other_name_is_clean(const OTHERNAME *other)
-{
-    switch (other->value->type) {
-    case V_ASN1_UTF8STRING:
-    case V_ASN1_BMPSTRING:
-    case V_ASN1_UNIVERSALSTRING:
-    case V_ASN1_T61STRING:
-    case V_ASN1_PRINTABLESTRING:
-    case V_ASN1_IA5STRING: return text_is_clean(other->value->value.asn1_string);
-    default: return true; /* no text */
     }
+    return true;
 }
 
 static bool
@@ -55,7 +63,7 @@ general_name_is_clean(const GENERAL_NAME *name)
     case GEN_EMAIL:
     case GEN_DNS:
     case GEN_URI: return bytes_are_clean(name->d.ia5);
-    case GEN_OTHERNAME: return other_name_is_clean(name->d.otherName);
+    case GEN_OTHERNAME: return text_is_clean(name->d.otherName->value->type, name->d.otherName->value->value.asn1_string);
     case GEN_DIRNAME: return distinguished_name_is_clean(name->d.directoryName);
     default: return true;
     }
@@ -143,8 +151,17 @@ make_keys(struct mtlspin__certificate_keys *keys, const X509 *certificate, struc
     return !mtlspin__certificate_serial(certificate, serial) || mtlspin__serial_key(serial, NULL, keys->serial);
 }
 
+bool
+mtlspin__evidence_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wanted)
+{
+    if (!evidence->examined)
+        evidence->complete = examine_names(evidence, leaf, wanted);
+    evidence->examined = true;
+    return evidence->complete;
+}
+
 void
-mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thumbprint, bool names)
+mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thumbprint)
 {
     struct mtlspin_pin serial;
     memset(evidence, 0, sizeof *evidence);
@@ -153,7 +170,7 @@ mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thum
     evidence->malformed = serial.kind == MTLSPIN_KIND_NONE;
     evidence->is_ca = (X509_get_extension_flags(leaf) & EXFLAG_CA) != 0;
     evidence->has_thumbprint = thumbprint && mtlspin__certificate_thumbprint(leaf, evidence->thumbprint);
-    evidence->complete = examine_names(evidence, leaf, names) && (!thumbprint || evidence->has_thumbprint);
+    evidence->complete = !thumbprint || evidence->has_thumbprint;
 }
 
 /* The issuer is the next certificate of the verified chain, not whoever bears the issuer's name. */
@@ -162,9 +179,10 @@ add_issuer(struct mtlspin__certificate_keys *keys, const struct mtlspin_pin *ser
     X509 *next)
 {
     uint8_t issuer[32];
-    if (next == NULL && X509_self_signed(certificate, 0) != 1)
-        return true;
-    if (serial->kind == MTLSPIN_KIND_NONE)
+    int own = next == NULL ? X509_self_signed(certificate, 0) : 0;
+    if (own < 0)
+        return false;
+    if ((next == NULL && own == 0) || serial->kind == MTLSPIN_KIND_NONE)
         return true;
     if (!mtlspin__certificate_spki(next != NULL ? next : certificate, issuer))
         return false;
@@ -181,8 +199,8 @@ add_certificate(struct mtlspin__evidence *evidence, X509 *certificate, X509 *nex
     if (!make_keys(keys, certificate, &serial) || !add_issuer(keys, &serial, certificate, next)
         || !mtlspin__certificate_period(certificate, &not_before, &not_after))
         return false;
-    if (not_after < evidence->not_after)
-        evidence->not_after = not_after;
+    if (not_after - 1 < evidence->not_after)
+        evidence->not_after = not_after - 1; /* in the second of notAfter itself, X509_verify_cert says expired */
     return true;
 }
 

@@ -7,9 +7,13 @@
 
 struct stack_st_X509;
 
-/* What the leaf says by itself; `thumbprint` and `names` only if asked for, since they cost time. On failure `complete`
-   stays false. Release with mtlspin__evidence_clear. */
-void mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thumbprint, bool names);
+/* What identifies the leaf by itself; `thumbprint` only if asked for, since it costs time. On failure `complete` stays
+   false. Release with mtlspin__evidence_clear. */
+void mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thumbprint);
+
+/* The leaf's names, once: whether they can be trusted, and, if `wanted`, their keys. For leaves whose chain is verified,
+   since a stranger may send thousands. On failure false, and `complete` is taken back. */
+bool mtlspin__evidence_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wanted);
 
 /* What the verified chain adds: replaces that of an earlier chain. false if a digest could not be made or the chain is
    longer than evidence can hold. */

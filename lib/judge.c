@@ -58,10 +58,10 @@ try_domain(const struct mtlspin_policy *policy, const struct mtlspin__domain *do
     if (worth) {
         mtlspin__chain_verify(domain, peer, callback, chain);
         evidence->chain_reason = chain->reason;
-        if (chain->verified && !mtlspin__evidence_chain(evidence, chain->chain))
+        evidence->verified = chain->verified && mtlspin__evidence_names(evidence, peer->leaf, policy->wants_names)
+            && mtlspin__evidence_chain(evidence, chain->chain);
+        if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
-        else
-            evidence->verified = chain->verified;
     }
     *outcome = mtlspin__decide(&policy->denials, domain, evidence, peer->now);
 }
@@ -127,7 +127,7 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
     struct trial best;
     memset(&best, 0, sizeof best);
     memset(judgement, 0, sizeof *judgement);
-    mtlspin__evidence_leaf(&evidence, peer->leaf, policy->wants_thumbprint, policy->wants_names);
+    mtlspin__evidence_leaf(&evidence, peer->leaf, policy->wants_thumbprint);
     best.outcome = mtlspin__decide_leaf(&policy->denials, &evidence);
     if (!best.outcome.final)
         try_all(policy, peer, &evidence, list, candidates(policy, peer, list), &best);

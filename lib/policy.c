@@ -46,7 +46,7 @@ static size_t
 count_kind(const struct mtlspin__rule_table *table, enum mtlspin_kind kind)
 {
     if (kind == MTLSPIN_KIND_NONE)
-        return table->count;
+        return table->count - table->kinds[MTLSPIN__UNISSUED_SERIAL];
     return kind <= MTLSPIN_ANY ? table->kinds[kind] : 0;
 }
 
@@ -68,6 +68,8 @@ mtlspin_policy_count_deny(const struct mtlspin_policy *policy, enum mtlspin_kind
 void
 mtlspin_policy_digest(const struct mtlspin_policy *policy, uint8_t digest[32])
 {
+    if (digest == NULL)
+        return;
     if (policy != NULL)
         memcpy(digest, policy->digest, 32);
     else

@@ -11,7 +11,7 @@ struct mtlspin_policy {
     struct mtlspin__rule_table denials;
     struct mtlspin__domain *domains;
     size_t domain_count;
-    bool has_chain_none, has_hosts; /* in any domain */
+    bool has_chain_none, has_hosts, has_application; /* in any domain */
     bool wants_thumbprint, wants_names;
     uint8_t digest[32];
 };

@@ -58,9 +58,9 @@ add_rules(struct mtlspin__hash *hash, const struct mtlspin__rule_table *table)
 }
 
 static int
-compare_thumbprints(const void *a, const void *b)
+compare_digests(const void *a, const void *b)
 {
-    return memcmp(a, b, 32);
+    return memcmp(a, b, 64);
 }
 
 /* Their order decides nothing. */
@@ -74,8 +74,8 @@ add_anchors(struct mtlspin__hash *hash, struct mtlspin__anchors *anchors)
     add_number(hash, (int64_t)anchors->count);
     if (anchors->count == 0)
         return;
-    qsort(anchors->thumbprints, anchors->count, 32, compare_thumbprints);
-    mtlspin__hash_add(hash, anchors->thumbprints, anchors->count * 32);
+    qsort(anchors->digests, anchors->count, 64, compare_digests);
+    mtlspin__hash_add(hash, anchors->digests, anchors->count * 64);
 }
 
 static bool

@@ -3,7 +3,9 @@
 #include "error.h"
 #include "file.h"
 #include "moment.h"
+#include "policy_file.h"
 #include "policy_line.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -37,6 +39,7 @@ place(struct parser *p, enum mtlspin_status status)
 {
     const struct mtlspin__word *word = NULL;
     switch (p->builder->culprit) {
+    case MTLSPIN__KIND: word = &p->line.words[1]; break;
     case MTLSPIN__VALUE: word = p->value; break;
     case MTLSPIN__LABEL: word = p->label; break;
     case MTLSPIN__ISSUER: word = p->issuer; break;
@@ -95,12 +98,14 @@ take_option(struct parser *p, struct mtlspin__word *word, struct mtlspin_rule_op
         return take_date(p, word, word->text + 11, false, &options->not_before);
     if (strncmp(word->text, "not-after=", 10) == 0)
         return take_date(p, word, word->text + 10, true, &options->not_after);
+    if (strncasecmp(word->text, "sha256/", 7) == 0)
+        return fail_word(p, word, "%s: a pin stands right behind its kind");
     if (strncmp(word->text, "issuer=", 7) != 0)
         return fail_word(p, word, "unknown option %s; if it is a label, put it into quotes");
     if (options->issuer != NULL)
         return fail_word(p, word, "this option was given already: %s");
     if (word->text[7] == '\0')
-        return fail_word(p, word, "%s needs the issuing CA's certificate file or SPKI pin");
+        return fail_word(p, word, "%s needs a certificate file or SPKI pin");
     options->issuer = word->text + 7;
     p->issuer = word;
     return MTLSPIN_OK;
@@ -135,12 +140,14 @@ take_rule(struct parser *p, rule_call *call)
     struct mtlspin_rule_options options = MTLSPIN_RULE_OPTIONS_INIT;
     struct mtlspin__word *words = p->line.words;
     size_t at = 2;
+    const char *one_of = call == mtlspin_builder_deny ? "spki or serial"
+                                                      : "spki, thumbprint, serial, ca-spki, email, uri, dns or any";
     if (p->line.count < 2)
-        return fail_word(p, words, "%s what? one of spki, thumbprint, serial, ca-spki, email, uri, dns, any");
+        return fail_at(p, words->column, mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX, "%s what? %s", words->text, one_of));
     enum mtlspin_kind kind = find_kind(words[1].text);
     if (kind == MTLSPIN_KIND_NONE || words[1].quoted)
-        return fail_word(p, &words[1],
-            "unknown kind %s: one of spki, thumbprint, serial, ca-spki, email, uri, dns, any stands before the value");
+        return fail_at(p, words[1].column, mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX,
+            "unknown kind %s: write %s before the value", words[1].text, one_of));
     if (kind != MTLSPIN_ANY) {
         if (p->line.count < 3)
             return fail_word(p, &words[1], "%s needs a value");
@@ -196,7 +203,7 @@ static enum mtlspin_status
 take_depth(struct parser *p)
 {
     unsigned depth = 0;
-    if (!mtlspin__number_parse(p->value->text, 1000, &depth))
+    if (!mtlspin__number_parse(p->value->text, UINT_MAX, &depth))
         return fail_word(p, p->value, "a depth is a number of certificates, not %s");
     return place(p, mtlspin_builder_depth(p->builder, depth, p->error));
 }
@@ -205,7 +212,7 @@ static enum mtlspin_status
 take_level(struct parser *p)
 {
     unsigned level = 0;
-    if (!mtlspin__number_parse(p->value->text, 1000, &level))
+    if (!mtlspin__number_parse(p->value->text, UINT_MAX, &level))
         return fail_word(p, p->value, "a security level is a number, not %s");
     return place(p, mtlspin_builder_security_level(p->builder, level, p->error));
 }
@@ -220,19 +227,24 @@ take_lifetime(struct parser *p)
 }
 
 static enum mtlspin_status
-take_partial(struct parser *p)
+take_yes(struct parser *p, enum mtlspin_status (*call)(struct mtlspin_builder *builder, struct mtlspin_error *error))
 {
     if (strcmp(p->value->text, "yes") != 0)
-        return fail_word(p, p->value, "partial-chain is yes or not there, not %s");
-    return place(p, mtlspin_builder_partial_chain(p->builder, p->error));
+        return fail_at(p, p->value->column, mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX, "%s is yes or not there, not %s",
+            p->line.words[0].text, p->value->text));
+    return place(p, call(p->builder, p->error));
+}
+
+static enum mtlspin_status
+take_partial(struct parser *p)
+{
+    return take_yes(p, mtlspin_builder_partial_chain);
 }
 
 static enum mtlspin_status
 take_strict(struct parser *p)
 {
-    if (strcmp(p->value->text, "yes") != 0)
-        return fail_word(p, p->value, "strict is yes or not there, not %s");
-    return place(p, mtlspin_builder_strict(p->builder, p->error));
+    return take_yes(p, mtlspin_builder_strict);
 }
 
 static enum mtlspin_status
@@ -249,6 +261,8 @@ take_mode(struct parser *p)
         return fail_word(p, &words[1], "mode is report-only or not there, not %s");
     if (p->line.count < 3 || words[2].quoted || strncmp(words[2].text, "unmatched=", 10) != 0)
         return fail_word(p, &words[1], "mode %s needs unmatched=LABEL, the label of peers that no rule matches");
+    if (words[2].text[10] == '\0')
+        return fail_word(p, &words[2], "%s needs a label");
     p->label = &words[2];
     return place(p, mtlspin_builder_report_only(p->builder, words[2].text + 10, p->error));
 }
@@ -286,7 +300,7 @@ static enum mtlspin_status
 take_statement(struct parser *p)
 {
     struct mtlspin__word *words = p->line.words;
-    if (words[0].text[0] == '[')
+    if (words[0].text[0] == '[' && !words[0].quoted)
         return take_header(p);
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         if (words[0].quoted || strcmp(words[0].text, statements[i].word) != 0)
@@ -337,13 +351,12 @@ take_all(struct parser *p, char *text, size_t length)
         at = (size_t)(end - text) + 1;
     }
     if (status == MTLSPIN_OK && !p->any)
-        return fail_at(p, 0, mtlspin__fail(p->error, MTLSPIN_ERR_POLICY, "%s: there is nothing in this policy", p->name));
+        return fail_at(p, 0, mtlspin__fail(p->error, MTLSPIN_ERR_POLICY, "there is nothing in this policy"));
     return status;
 }
 
-/* `text` is taken apart in place. */
-static struct mtlspin_policy *
-parse(char *text, size_t length, const char *name, struct mtlspin_error *error)
+struct mtlspin_policy *
+mtlspin__policy_parse(char *text, size_t length, const char *name, struct mtlspin_error *error)
 {
     struct parser p = { .name = name, .error = error };
     struct mtlspin_policy *policy = NULL;
@@ -359,36 +372,5 @@ parse(char *text, size_t length, const char *name, struct mtlspin_error *error)
             (void)place(&p, MTLSPIN_ERR_POLICY);
     }
     mtlspin_builder_free(p.builder);
-    return policy;
-}
-
-struct mtlspin_policy *
-mtlspin_policy_load(const char *path, struct mtlspin_error *error)
-{
-    size_t length = 0;
-    mtlspin__error_clear(error);
-    if (path == NULL) {
-        (void)mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no path");
-        return NULL;
-    }
-    char *text = mtlspin__file_read(path, &length, error);
-    struct mtlspin_policy *policy = text != NULL ? parse(text, length, path, error) : NULL;
-    free(text);
-    return policy;
-}
-
-struct mtlspin_policy *
-mtlspin_policy_parse(const void *text, size_t length, const char *name, struct mtlspin_error *error)
-{
-    mtlspin__error_clear(error);
-    char *copy = text != NULL ? malloc(length + 1) : NULL;
-    if (copy == NULL) {
-        (void)mtlspin__fail(error, text == NULL ? MTLSPIN_ERR_ARGUMENT : MTLSPIN_ERR_MEMORY,
-            "no text, or no memory for it");
-        return NULL;
-    }
-    memcpy(copy, text, length);
-    struct mtlspin_policy *policy = parse(copy, length, name != NULL ? name : "policy", error);
-    free(copy);
     return policy;
 }

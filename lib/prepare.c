@@ -7,17 +7,31 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-/* The subjects of all anchors; empty where naming them would make clients withhold a certificate that could do. */
+enum { NAMES_MOST = 16384 }; /* bytes; the message has room for 65535, but every client would get them */
+
+/* Where the anchors are not named: they are not known, too many, or naming them would make clients withhold a certificate
+   that needs no CA. */
+static bool
+names_are_withheld(const struct mtlspin_policy *policy)
+{
+    size_t length = 0;
+    for (size_t d = 0; d < policy->domain_count; d++) {
+        const struct mtlspin__anchors *anchors = policy->domains[d].anchors;
+        length += anchors->subjects_length;
+        if (policy->domains[d].chain_none || anchors->application || anchors->system || length > NAMES_MOST)
+            return true;
+    }
+    return false;
+}
+
+/* The subjects of all anchors, or none; NULL if out of memory. */
 static STACK_OF(X509_NAME) *
 acceptable_names(const struct mtlspin_policy *policy)
 {
     STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-    for (size_t d = 0; names != NULL && d < policy->domain_count; d++) {
+    size_t domains = names_are_withheld(policy) ? 0 : policy->domain_count;
+    for (size_t d = 0; names != NULL && d < domains; d++) {
         const struct mtlspin__anchors *anchors = policy->domains[d].anchors;
-        if (policy->domains[d].chain_none || anchors->application || anchors->system) {
-            sk_X509_NAME_pop_free(names, X509_NAME_free);
-            return sk_X509_NAME_new_null();
-        }
         for (int i = 0; i < sk_X509_NAME_num(anchors->subjects); i++) {
             X509_NAME *name = X509_NAME_dup(sk_X509_NAME_value(anchors->subjects, i));
             if (name != NULL && sk_X509_NAME_push(names, name) > 0)
@@ -107,6 +121,7 @@ mtlspin_client_hello_callback(SSL *ssl, int *alert, void *verifier)
 {
     if (mtlspin_prepare(verifier, ssl, NULL) == MTLSPIN_OK)
         return SSL_CLIENT_HELLO_SUCCESS;
-    *alert = SSL_AD_INTERNAL_ERROR;
+    if (alert != NULL)
+        *alert = SSL_AD_INTERNAL_ERROR;
     return SSL_CLIENT_HELLO_ERROR;
 }

@@ -57,7 +57,7 @@ mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule,
     void *rules = table->rules;
     rule.label = 0;
     rule.period = 0;
-    if (rule.kind < MTLSPIN_SPKI || rule.kind > MTLSPIN_ANY)
+    if (rule.kind < MTLSPIN_SPKI || rule.kind >= MTLSPIN__KINDS)
         return false;
     if (!grow(&rules, &table->room, table->count, 1, sizeof rule))
         return false;
@@ -86,7 +86,7 @@ compare(const void *left, const void *right)
 }
 
 const struct mtlspin__rule *
-mtlspin__rules_seal(struct mtlspin__rule_table *table)
+mtlspin__rules_seal(struct mtlspin__rule_table *table, unsigned *earlier)
 {
     const struct mtlspin__rule *first = NULL;
     if (table->count > 0)
@@ -94,19 +94,22 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table)
     for (size_t i = 1; i < table->count; i++) {
         const struct mtlspin__rule *a = &table->rules[i - 1], *b = &table->rules[i];
         bool same = compare_key(a, b->kind, b->key) == 0;
-        if (same && strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) != 0
-            && (first == NULL || b->line < first->line))
-            first = b;
+        if (!same || a->kind == MTLSPIN__UNISSUED_SERIAL
+            || strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) == 0
+            || (first != NULL && b->line >= first->line))
+            continue;
+        first = b;
+        *earlier = a->line;
     }
     return first;
 }
 
 const struct mtlspin__rule *
-mtlspin__rules_find(const struct mtlspin__rule_table *table, enum mtlspin_kind kind, const uint8_t key[32], size_t *count)
+mtlspin__rules_find(const struct mtlspin__rule_table *table, int kind, const uint8_t key[32], size_t *count)
 {
     size_t low = 0, high = table->count;
     *count = 0;
-    if (kind > MTLSPIN_ANY || table->kinds[kind] == 0)
+    if (kind < 0 || kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
         return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

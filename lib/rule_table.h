@@ -5,6 +5,9 @@
 #include <mtlspin/pin.h>
 #include <stdbool.h>
 
+/* Beside the public kinds: the serial number of a denial with an issuer, for certificates whose issuer is not known. */
+enum { MTLSPIN__UNISSUED_SERIAL = MTLSPIN_ANY + 1, MTLSPIN__KINDS };
+
 /* Every kind of rule is looked up by 32 bytes: the digest that it names, or the digest of what it names (see evidence.h).
    `line` also is the order of the rules. */
 struct mtlspin__rule {
@@ -28,18 +31,19 @@ struct mtlspin__rule_table {
     size_t period_count, period_room;
     char *labels; /* starts with "" */
     size_t label_length, label_room;
-    size_t kinds[MTLSPIN_ANY + 1]; /* how many of each */
+    size_t kinds[MTLSPIN__KINDS]; /* how many of each */
 };
 
 /* Adds a rule; `label` may be NULL, and `period` if it holds always. false if out of memory. */
 bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule, const char *label,
     const struct mtlspin__period *period);
 
-/* Sorts, after the last rule. Returns a rule that says again, under another label, what an earlier one said; or NULL. */
-const struct mtlspin__rule *mtlspin__rules_seal(struct mtlspin__rule_table *table);
+/* Sorts, after the last rule. Returns the first rule that says again, under another label, what the one at line `earlier`
+   said; or NULL. */
+const struct mtlspin__rule *mtlspin__rules_seal(struct mtlspin__rule_table *table, unsigned *earlier);
 
 /* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
-const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, enum mtlspin_kind kind,
+const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, int kind,
     const uint8_t key[32], size_t *count);
 
 const char *mtlspin__rules_label(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);

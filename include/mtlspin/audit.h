@@ -39,8 +39,8 @@ enum { MTLSPIN_EVENT_JSON_SIZE = 8192 }; /* bytes that hold every event as JSON 
 
 /* Writes the event as one line of JSON (RFC 8259) without line break, and a terminator. Every byte that could harm a log
    viewer, a terminal or a web page is escaped: control characters, quotes, '<', '>', '&', invalid UTF-8 (as U+FFFD),
-   bidirectional controls. Long text is cut and then ends in "…". No allocation. An event or decision whose size field this
-   version does not know gives nothing.
+   bidirectional controls. Long text is cut and then ends in "…". No allocation. An event or decision whose size field
+   this version does not know gives nothing.
    `size` is that of `buffer` and must be at least MTLSPIN_EVENT_JSON_SIZE: with less nothing but a terminator is written
    and 0 returned. Returns the length without terminator. Thread-safe. Since: 0.1.0 */
 MTLSPIN_API size_t mtlspin_event_json(const struct mtlspin_event *event, char *buffer, size_t size);

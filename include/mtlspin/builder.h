@@ -37,8 +37,10 @@ struct mtlspin_rule_options {
     { .size = sizeof(struct mtlspin_rule_options), .not_before = INT64_MIN, .not_after = INT64_MAX }
 #endif
 
-/* Adds a denial, which holds in every domain and for every certificate of the peer's chain. `kind` is MTLSPIN_SPKI or
-   MTLSPIN_SERIAL (without an issuer: that serial number from every issuer); `value` is a text for mtlspin_pin_parse;
+/* Adds a denial, which holds in every domain and for every certificate of the peer's verified chain. (Under `chain none`
+   that is the peer's own certificate alone: a denied CA does not reach peers that are pinned there.) `kind` is MTLSPIN_SPKI
+   or MTLSPIN_SERIAL (without an issuer: that serial number from every issuer; with one, also where the issuer of a
+   certificate cannot be established); `value` is a text for mtlspin_pin_parse;
    `label` (may be NULL) is reported as rule_label. All denials come before the first domain. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_builder_deny(struct mtlspin_builder *builder, enum mtlspin_kind kind,
     const char *value, const char *label, const struct mtlspin_rule_options *options, struct mtlspin_error *error);

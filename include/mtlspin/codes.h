@@ -55,6 +55,7 @@
     X(APPLICATION, 67, "the application's own verify callback refused the peer")           \
     X(ROLE, 68, "the verifier does not judge this side of a connection")                   \
     X(NO_HOST, 69, "no host name or IP address to check the server against")               \
+    X(NO_STORE, 70, "the policy wants the application's trust store, and there is none")   \
     X(OUT_OF_MEMORY, 90, "out of memory while deciding")                                   \
     X(INTERNAL, 91, "the decision could not be made")
 

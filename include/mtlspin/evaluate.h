@@ -17,8 +17,9 @@ struct stack_st_X509;
    audit replay, and TLS stacks that prove possession themselves.
    Decides about `leaf` as a handshake at `now` (Unix time) would, at security level 2. `intermediates`, a STACK_OF(X509) or
    NULL, is what the peer would send besides; trusted in nothing. `host`: MTLSPIN_CLIENT needs the host name or IP address
-   that the connection is for; NULL with MTLSPIN_SERVER. A domain with `ca application` refuses. All arguments are borrowed
-   for the call; `decision` may be NULL.
+   that the connection is for; NULL with MTLSPIN_SERVER. A policy with `ca application` refuses everybody here
+   (MTLSPIN_REASON_NO_STORE): which trust store is meant, only a connection tells. All arguments are borrowed
+   for the call; `decision` may be NULL. Compare the result with MTLSPIN_ALLOW, never with MTLSPIN_OK.
    Thread-safe as long as no other thread changes the certificates. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_evaluate(struct mtlspin_policy *policy, X509 *leaf,
     struct stack_st_X509 *intermediates, enum mtlspin_role role, const char *host, int64_t now,

@@ -121,13 +121,34 @@ START_TEST(trust_store)
 }
 END_TEST
 
+/* The store's own verify callback is the application's as well: it loosens nothing either. */
+static const char *const store_strangers[] = { "other-alice", "server-eku", "expired" };
+enum { STORE_STRANGERS = sizeof store_strangers / sizeof *store_strangers };
+
+START_TEST(callback_of_the_trust_store)
+{
+    struct rig rig;
+    memset(&application, 0, sizeof application);
+    application.override = WIPE_OUT;
+    rig_verifier(&rig, "ca application\nallow any member\n");
+    rig.server = rig_plain_server();
+    X509_STORE_set_verify_cb(SSL_CTX_get_cert_store(rig.server), verify);
+    ck_assert_int_eq(mtlspin_verifier_attach(rig.verifier, rig.server, NULL), MTLSPIN_OK);
+    rig.client = rig_client(store_strangers[_i / 2], rig_version(_i));
+    ck_assert(!rig_shake(&rig));
+    ck_assert_int_gt(application.errors, 0);
+    ck_assert_int_eq(mtlspin_check(rig.verifier, rig.pair.server, NULL), MTLSPIN_DENY);
+    rig_free(&rig);
+}
+END_TEST
+
 START_TEST(evaluate_has_no_application_store)
 {
     struct mtlspin_policy *policy = policy_of("ca application\nallow any member\n");
     X509 *leaf = pki_certificate("alice");
     struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
     ck_assert_int_eq(mtlspin_evaluate(policy, leaf, NULL, MTLSPIN_SERVER, NULL, 1800000000, &decision), MTLSPIN_DENY);
-    ck_assert_str_eq(mtlspin_reason_name(decision.reason), "INTERNAL");
+    ck_assert_str_eq(mtlspin_reason_name(decision.reason), "NO_STORE");
     X509_free(leaf);
     mtlspin_policy_unref(policy);
 }
@@ -167,6 +188,12 @@ low_level(X509_VERIFY_PARAM *param)
 }
 
 static void
+high_level(X509_VERIFY_PARAM *param)
+{
+    X509_VERIFY_PARAM_set_auth_level(param, 5);
+}
+
+static void
 no_depth(X509_VERIFY_PARAM *param)
 {
     X509_VERIFY_PARAM_set_depth(param, 0);
@@ -201,6 +228,7 @@ static const struct parameter_case {
     { ignore_critical, one, "unknown-critical", MTLSPIN_REASON_CHAIN },
     { low_level, one, "weak-rsa", MTLSPIN_REASON_WEAK },
     { deep, "ca @pki@/root-ca.pem\ndepth 1\nallow any member\n", "deep", MTLSPIN_REASON_CHAIN_TOO_LONG },
+    { high_level, one, "alice", MTLSPIN_REASON_WEAK },
     { no_depth, one, "alice", MTLSPIN_REASON_CHAIN_TOO_LONG },
     { want_crl, one, "alice", MTLSPIN_REASON_REVOCATION_UNKNOWN },
     { want_name, one, "alice", MTLSPIN_REASON_HOST_MISMATCH },
@@ -269,6 +297,7 @@ main(void)
     TCase *both = tcase_create("TLS 1.2 and 1.3");
     tcase_add_loop_test(both, verify_callback_runs_for_the_domain_that_decides, 0, 2 * CALLBACK_CASES);
     tcase_add_loop_test(both, trust_store, 0, 2 * STORE_CASES);
+    tcase_add_loop_test(both, callback_of_the_trust_store, 0, 2 * STORE_STRANGERS);
     tcase_add_test(both, evaluate_has_no_application_store);
     tcase_add_loop_test(both, parameters_only_tighten, 0, 2 * PARAMETER_CASES);
     tcase_add_loop_test(both, names_of_anchors, 0, 2 * NAME_CASES);

@@ -91,7 +91,9 @@ START_TEST(attach_sets_once)
     rig_verifier(&other, one);
     rig.server = plain();
     ck_assert_int_eq(mtlspin_verifier_attach(rig.verifier, rig.server, &error), MTLSPIN_OK);
-    ck_assert_int_eq(mtlspin_verifier_attach(rig.verifier, rig.server, &error), MTLSPIN_OK);
+    SSL_CTX_set_verify(rig.server, SSL_VERIFY_NONE, NULL);
+    (void)SSL_CTX_set_session_cache_mode(rig.server, SSL_SESS_CACHE_BOTH);
+    ck_assert_int_eq(mtlspin_verifier_attach(rig.verifier, rig.server, &error), MTLSPIN_OK); /* sets all of it again */
     ck_assert_int_eq(mtlspin_verifier_attach(other.verifier, rig.server, &error), MTLSPIN_ERR_STATE);
     ck_assert_int_eq(SSL_CTX_get_verify_mode(rig.server), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
     ck_assert_int_eq(SSL_CTX_get_session_cache_mode(rig.server), SSL_SESS_CACHE_OFF);
@@ -227,6 +229,39 @@ START_TEST(many_certificates_sent_along)
 }
 END_TEST
 
+/* The peer goes away within the handshake. */
+START_TEST(peer_goes_away)
+{
+    struct rig rig;
+    rig_make(&rig, one, "alice", rig_version(_i));
+    pair_make(&rig.pair, rig.server, rig.client);
+    (void)SSL_do_handshake(rig.pair.client);
+    ERR_clear_error();
+    (void)SSL_do_handshake(rig.pair.server);
+    rig_refused(&rig, MTLSPIN_REASON_UNFINISHED);
+    (void)BIO_shutdown_wr(SSL_get_wbio(rig.pair.client));
+    ERR_clear_error();
+    (void)SSL_do_handshake(rig.pair.server);
+    rig_refused(&rig, MTLSPIN_REASON_HANDSHAKE_FAILED);
+    ck_assert_int_eq(rig.audit.events, 1);
+    rig_free(&rig);
+}
+END_TEST
+
+/* The first reason stays, even if the error queue that told it is gone. */
+START_TEST(reason_outlives_the_error_queue)
+{
+    struct rig rig;
+    rig_make(&rig, one, NULL, rig_version(_i));
+    ck_assert(!rig_shake(&rig));
+    rig_refused(&rig, MTLSPIN_REASON_NO_CERTIFICATE);
+    ERR_clear_error();
+    rig_refused(&rig, MTLSPIN_REASON_NO_CERTIFICATE);
+    ck_assert_int_eq(rig.audit.events, 1);
+    rig_free(&rig);
+}
+END_TEST
+
 START_TEST(half_a_hello_is_no_decision)
 {
     struct rig rig;
@@ -322,6 +357,8 @@ main(void)
     tcase_add_test(all, garbage_is_reported_once);
     tcase_add_loop_test(all, hello_retry_request, 0, 2);
     tcase_add_loop_test(all, many_certificates_sent_along, 0, 4);
+    tcase_add_loop_test(all, peer_goes_away, 0, 2);
+    tcase_add_loop_test(all, reason_outlives_the_error_queue, 0, 2);
     tcase_add_loop_test(all, half_a_hello_is_no_decision, 0, 2);
     tcase_add_test(all, missing_arguments_refuse);
     tcase_add_loop_test(all, connection_keeps_what_it_needs, 0, 2);

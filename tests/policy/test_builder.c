@@ -252,7 +252,7 @@ static const struct { failing_call *call; enum mtlspin_status status; const char
     { zeroed_deny_options, MTLSPIN_ERR_ARGUMENT, "start the options from MTLSPIN_RULE_OPTIONS_INIT" },
     { intermediate, MTLSPIN_ERR_POLICY,
         "the anchor /O=Example/CN=Example Clients CA is not self-signed: name its root, or write `partial-chain yes`" },
-    { again, MTLSPIN_ERR_POLICY, "an earlier line says the same under another label" },
+    { again, MTLSPIN_ERR_POLICY, "line 2 says the same under another label" },
     { no_kind, MTLSPIN_ERR_ARGUMENT, "not a kind of rule" },
     { wild_kind, MTLSPIN_ERR_ARGUMENT, "not a kind of rule" },
     { no_value, MTLSPIN_ERR_ARGUMENT, "every rule but `any` has a value" },
@@ -260,9 +260,9 @@ static const struct { failing_call *call; enum mtlspin_status status; const char
     { deny_no_value, MTLSPIN_ERR_ARGUMENT, "every rule but `any` has a value" },
     { no_ca, MTLSPIN_ERR_POLICY, "this domain has no `ca`, and without `chain none` it needs one" },
     { no_name, MTLSPIN_ERR_VALUE, "a domain's name is 1 to 63 letters, digits, '.', '_' and '-'" },
-    { no_path, MTLSPIN_ERR_ARGUMENT, "no path" },
+    { no_path, MTLSPIN_ERR_VALUE, "an empty path" },
     { no_file, MTLSPIN_ERR_FILE, "no-such.pem: No such file or directory" },
-    { no_folder_path, MTLSPIN_ERR_ARGUMENT, "no path" },
+    { no_folder_path, MTLSPIN_ERR_VALUE, "an empty path" },
     { no_folder, MTLSPIN_ERR_FILE, "no-such-folder: No such file or directory" },
     { no_pem, MTLSPIN_ERR_ARGUMENT, "no text" },
     { empty_pem, MTLSPIN_ERR_CERTIFICATE, "PEM text: no PEM certificate in it" },
@@ -314,7 +314,7 @@ START_TEST(poison_by_build)
     ck_assert_int_eq(mtlspin_builder_deny(builder, MTLSPIN_SERIAL, "0x1234", "lost", NULL, &error), MTLSPIN_OK);
     ck_assert_ptr_null(mtlspin_builder_build(builder, &error));
     ck_assert_int_eq(error.code, MTLSPIN_ERR_POLICY);
-    ck_assert_str_eq(error.message, "an earlier line says the same under another label");
+    ck_assert_str_eq(error.message, "line 1 says the same under another label");
     mtlspin_builder_free(builder);
 }
 END_TEST

@@ -103,9 +103,9 @@ END_TEST
 
 /* Texts that have no room for an "# expect" line. */
 static const struct { const char *text; size_t length; unsigned line, column; const char *message; } whole[] = {
-    { "", 0, 0, 0, "nothing.policy: there is nothing in this policy" },
-    { "\xef\xbb\xbf", 3, 0, 0, "nothing.policy: there is nothing in this policy" },
-    { "\n\r\n \t\n", 6, 3, 0, "nothing.policy: there is nothing in this policy" },
+    { "", 0, 0, 0, "there is nothing in this policy" },
+    { "\xef\xbb\xbf", 3, 0, 0, "there is nothing in this policy" },
+    { "\n\r\n \t\n", 6, 3, 0, "there is nothing in this policy" },
     { "\xef\xbb\xbfx\n", 5, 1, 1, "unknown word x" },
     { "\xef\xbb", 2, 1, 1, "the last line does not end with a line break: is the file complete?" },
     { "\0", 1, 1, 1, "the last line does not end with a line break: is the file complete?" },

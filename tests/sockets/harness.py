@@ -1,5 +1,6 @@
-"""The example server as a child process, clients for it, and its audit log. Standard library only, but for the certificates'
-keys: their digests come from the openssl command, which made the certificates too."""
+"""The example server as a child process, clients for it, and its audit log.
+
+Standard library only, but the digests of keys come from the openssl command, which made the certificates too."""
 import base64
 import contextlib
 import hashlib
@@ -33,7 +34,7 @@ SOMETIMES = {"x509_text": str, "tls_error": str}
 
 if len(sys.argv) != 3:
     skip_all("the example server is not built")
-PROGRAM, PKI = sys.argv[1], pathlib.Path(sys.argv[2])
+PROGRAM, PKI = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
 
 
 def openssl(*arguments, data=None):

@@ -25,29 +25,30 @@ USAGE = {
 
 # One option that differs from GOOD, and the whole message; the status is 1.
 START = {
-    "no policy": ({"--policy": "nowhere"}, "server: nowhere: cannot be read (No such file or directory)"),
+    "no policy": ({"--policy": "nowhere"}, "server: nowhere: No such file or directory"),
     "no certificate": ({"--cert": "nowhere.pem"}, "server: nowhere.pem: "),
     "no key": ({"--key": "nowhere.key"}, "server: nowhere.key: "),
-    "key of another": ({"--key": PKI / "alice.key"}, f"server: {PKI}/alice.key: the key does not belong to the certificate"),
+    "key of another": ({"--key": PKI / "alice.key"}, f"{PKI}/alice.key: the key does not belong to the certificate"),
     "certificate as key": ({"--key": PKI / "alice.pem"}, f"server: {PKI}/alice.pem: no private key in it"),
-    "key as certificate": ({"--cert": PKI / "alice.key"}, f"server: {PKI}/alice.key: no certificate in it"),
+    "key as certificate": ({"--cert": PKI / "alice.key"}, f"server: {PKI}/alice.key: "),
     "unknown scheme": ({"--key": "nosuch:thing"}, "server: nosuch:thing: the key cannot be opened"),
-    "no address": ({"--listen": "127.0.0.300:0"}, "server: cannot listen on 127.0.0.300:0: "),
-    "unbracketed": ({"--listen": "::1:0"}, "server: cannot listen on ::1:0: "),
-    "no port": ({"--listen": "127.0.0.1"}, "server: cannot listen on 127.0.0.1: "),
-    "words": ({"--listen": "127.0.0.1:nonsense"}, "server: cannot listen on 127.0.0.1:nonsense: "),
-    "port too big": ({"--listen": "127.0.0.1:99999"}, "server: cannot listen on 127.0.0.1:99999: "),
-    "not ours": ({"--listen": "192.0.2.254:0"}, "server: cannot listen on 192.0.2.254:0: Cannot assign requested address"),
+    "no address": ({"--listen": "127.0.0.300:0"}, "cannot listen on 127.0.0.300:0: Name or service not known"),
+    "unbracketed": ({"--listen": "::1:0"}, "cannot listen on ::1:0: not ADDRESS:PORT"),
+    "no port": ({"--listen": "127.0.0.1"}, "cannot listen on 127.0.0.1: not ADDRESS:PORT"),
+    "port alone": ({"--listen": "8443"}, "cannot listen on 8443: not ADDRESS:PORT"),
+    "words": ({"--listen": "127.0.0.1:nonsense"}, "cannot listen on 127.0.0.1:nonsense: Servname not supported"),
+    "port too big": ({"--listen": "127.0.0.1:99999"}, "cannot listen on 127.0.0.1:99999: not ADDRESS:PORT"),
+    "not ours": ({"--listen": "192.0.2.254:0"}, "cannot listen on 192.0.2.254:0: Cannot assign requested address"),
 }
 
 # A policy that is wrong, and the place that the message names.
 POLICIES = {
-    "word": ("ca root-ca.pem\npermit any\n", "2:1"),
-    "pin": ("ca root-ca.pem\n\nallow spki sha256/short alice\n", "3:12"),
-    "file": ("ca nowhere.pem\nallow any\n", "1:4"),
-    "no ca": ("allow any all\n", "1:"),
-    "no newline": ("ca root-ca.pem\nallow any all", "2:"),
-    "empty": ("", "1:"),
+    "word": ("ca root-ca.pem\npermit any\n", "2:1:"),
+    "pin": ("ca root-ca.pem\n\nallow spki sha256/short alice\n", "3:12:"),
+    "file": ("ca nowhere.pem\nallow any\n", "1:4:"),
+    "no ca": ("allow any all\n", r"1:\d+:"),
+    "no newline": ("ca root-ca.pem\nallow any all", r"2:\d+:"),
+    "empty": ("", ""),
 }
 
 
@@ -80,7 +81,7 @@ class Options(unittest.TestCase):
 
     def check_policy(self, text, place):
         self.write(text)
-        self.assertRegex(self.run_with({}), rf"^server: policy:{place}(\d+)?: ")
+        self.assertRegex(self.run_with({}), rf"^server: policy:{place} ")
 
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
@@ -110,7 +111,11 @@ class Options(unittest.TestCase):
         idle.close()
 
 
+def add(check, name, case):
+    setattr(Options, f"{check.__name__.replace('check', 'test')}_{name}", lambda self: check(self, *case))
+
+
 for table, check in (USAGE, Options.check_usage), (START, Options.check_start), (POLICIES, Options.check_policy):
     for name, case in table.items():
-        setattr(Options, f"{check.__name__.replace('check', 'test')}_{name}", lambda self, c=check, case=case: c(self, *case))
+        add(check, name, case)
 harness.main()
