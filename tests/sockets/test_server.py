@@ -190,6 +190,21 @@ for name, case in NO_TLS.items():
     setattr(Serving, "test_no_tls_" + name, lambda self, case=case: self.check_no_tls(*case))
 
 
+class Living(unittest.TestCase):
+    def test_rule_ends(self):
+        """An open connection is asked about again before each answer: this one's rule ends meanwhile."""
+        end = int(time.time()) + 3
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+        policy = f"ca @pki@/root-ca.pem\nallow spki @spki:alice@ alice not-after={moment}\n"
+        with harness.Server(policy) as server, harness.tls(server, "alice") as connection:
+            self.assertEqual(harness.get(connection, "/")[2], "hello, alice! (path: /)\n")
+            time.sleep(end + 1.5 - time.time())
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            self.assertEqual(harness.read_all(connection), b"")
+            events = server.events_of(connection.getsockname())
+        self.assertEqual([event["reason"] for event in events], ["RULE", "RULE_EXPIRED"])
+
+
 class Ending(unittest.TestCase):
     """The exit status 0 also says that the sanitizers have found no leak."""
 
