@@ -66,7 +66,7 @@ use_certificates(SSL_CTX *context, const char *uri, struct mtlspin_error *error)
     }
     enum mtlspin_status status = MTLSPIN_OK;
     if (failed)
-        status = fail(uri, "the certificate cannot be used", error);
+        status = fail(uri, count == 0 ? "no certificate can be read from it" : "a certificate cannot be used", error);
     else if (count == 0)
         status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no certificate in it", uri);
     (void)OSSL_STORE_close(store);

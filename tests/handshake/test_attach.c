@@ -4,6 +4,9 @@
 #include "rig.h"
 #include "suite.h"
 #include <openssl/err.h>
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L
+#include <openssl/quic.h>
+#endif
 #include <string.h>
 
 static const char one[] = "ca @pki@/root-ca.pem\nallow spki @spki:alice@ alice not-after=2030-01-01\n";
@@ -82,6 +85,19 @@ START_TEST(attach_refuses)
     rig_free(&rig);
 }
 END_TEST
+
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L && !defined(OPENSSL_NO_QUIC)
+START_TEST(quic_is_refused)
+{
+    struct rig rig;
+    rig_verifier(&rig, one);
+    rig.server = SSL_CTX_new(OSSL_QUIC_server_method());
+    ck_assert_ptr_nonnull(rig.server);
+    ck_assert_int_eq(mtlspin_verifier_attach(rig.verifier, rig.server, NULL), MTLSPIN_ERR_CONTEXT);
+    rig_free(&rig);
+}
+END_TEST
+#endif
 
 START_TEST(attach_sets_once)
 {
@@ -325,7 +341,7 @@ static const struct { const char *certificate, *key, *message; } credentials[] =
     { "server-chain.pem", "alice.key", "the key does not belong to the certificate" },
     { "missing.pem", "server.key", "missing.pem: the certificate cannot be opened" },
     { "server-chain.pem", "missing.key", "missing.key: the key cannot be opened" },
-    { "server.key", "server.key", "server.key: the certificate cannot be used" },
+    { "server.key", "server.key", "server.key: no certificate can be read from it" },
     { "server-chain.pem", "server.pem", "server.pem: no private key in it" },
 };
 
@@ -349,6 +365,11 @@ main(void)
     Suite *suite = suite_create("attach");
     TCase *all = tcase_create("attach");
     tcase_add_loop_test(all, attach_refuses, 0, REFUSALS);
+#if OPENSSL_VERSION_NUMBER >= 0x30500000L && !defined(OPENSSL_NO_QUIC)
+    tcase_add_test(all, quic_is_refused);
+#else
+    puts("skipped: QUIC servers, which come with OpenSSL 3.5");
+#endif
     tcase_add_test(all, attach_sets_once);
     tcase_add_test(all, attach_never_lowers_the_floor);
     tcase_add_test(all, old_protocol_stays_off);
