@@ -105,11 +105,11 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, unsigned *earlier)
 }
 
 const struct mtlspin__rule *
-mtlspin__rules_find(const struct mtlspin__rule_table *table, int kind, const uint8_t key[32], size_t *count)
+mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32], size_t *count)
 {
     size_t low = 0, high = table->count;
     *count = 0;
-    if (kind < 0 || kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
+    if (kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
         return NULL;
     while (low < high) {
         size_t middle = low + (high - low) / 2;

@@ -43,7 +43,7 @@ bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule 
 const struct mtlspin__rule *mtlspin__rules_seal(struct mtlspin__rule_table *table, unsigned *earlier);
 
 /* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
-const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, int kind,
+const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind,
     const uint8_t key[32], size_t *count);
 
 const char *mtlspin__rules_label(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);
