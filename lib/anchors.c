@@ -1,7 +1,6 @@
 /* Trust anchors: read once, when the policy is built, and never looked up on disk later. */
 #include "anchors.h"
 #include "certificate.h"
-#include "digest.h"
 #include "error.h"
 #include "file.h"
 #include <limits.h>
@@ -44,10 +43,7 @@ digest_anchor(X509 *certificate, uint8_t digest[64])
 {
     unsigned char *der = NULL;
     int length = i2d_X509_AUX(certificate, &der);
-    struct mtlspin__bytes run = { der, length > 0 ? (size_t)length : 0 };
-    bool good = length > 0 && mtlspin__certificate_thumbprint(certificate, digest) && mtlspin__sha256(digest + 32, &run, 1);
-    OPENSSL_free(der);
-    return good;
+    return mtlspin__der_digest(der, length, digest + 32) && mtlspin__certificate_thumbprint(certificate, digest);
 }
 
 /* The digest of the same certificate among the anchors, or NULL. */

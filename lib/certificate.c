@@ -8,15 +8,21 @@
 #include <time.h>
 
 bool
-mtlspin__spki_digest(const X509_PUBKEY *key, uint8_t digest[32])
+mtlspin__der_digest(unsigned char *der, int length, uint8_t digest[32])
 {
-    unsigned char *der = NULL;
-    int length = i2d_X509_PUBKEY(key, &der);
     struct mtlspin__bytes run = { der, length > 0 ? (size_t)length : 0 };
     memset(digest, 0, 32);
     bool good = length > 0 && mtlspin__sha256(digest, &run, 1);
     OPENSSL_free(der);
     return good;
+}
+
+bool
+mtlspin__spki_digest(const X509_PUBKEY *key, uint8_t digest[32])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_PUBKEY(key, &der);
+    return mtlspin__der_digest(der, length, digest);
 }
 
 bool
@@ -32,11 +38,7 @@ mtlspin__certificate_thumbprint(const X509 *certificate, uint8_t digest[32])
 {
     unsigned char *der = NULL;
     int length = i2d_X509(certificate, &der);
-    struct mtlspin__bytes run = { der, length > 0 ? (size_t)length : 0 };
-    memset(digest, 0, 32);
-    bool good = length > 0 && mtlspin__sha256(digest, &run, 1);
-    OPENSSL_free(der);
-    return good;
+    return mtlspin__der_digest(der, length, digest);
 }
 
 /* Sign and magnitude, since the bytes alone do not tell -126 from 130. */

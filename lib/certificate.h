@@ -20,6 +20,10 @@ bool mtlspin__certificate_pin(const X509 *certificate, enum mtlspin_kind kind, s
 /* notBefore and notAfter as Unix time; false if one of them cannot be read. */
 bool mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_t *not_after);
 
+/* SHA-256 over what an i2d function of OpenSSL allocated and returned the length of; releases it. On failure, the
+   encoding's included, false and a zeroed digest. */
+bool mtlspin__der_digest(unsigned char *der, int length, uint8_t digest[32]);
+
 /* SHA-256 over a SubjectPublicKeyInfo. */
 bool mtlspin__spki_digest(const X509_PUBKEY *key, uint8_t digest[32]);
 
