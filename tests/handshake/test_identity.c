@@ -139,6 +139,31 @@ START_TEST(very_many_anchors)
 }
 END_TEST
 
+/* The trust settings of an anchor decide, so that they count in the digest, and an anchor cannot have two sets of them. */
+START_TEST(trust_settings_of_an_anchor)
+{
+    uint8_t digests[2][32];
+    X509 *anchors[] = { pki_certificate("root-ca"), pki_certificate("root-ca") };
+    ck_assert_int_eq(X509_add1_reject_object(anchors[1], OBJ_nid2obj(NID_client_auth)), 1);
+    for (int i = 0; i < 2; i++) {
+        struct mtlspin_builder *builder = mtlspin_builder_new();
+        ck_assert_int_eq(mtlspin_builder_ca_x509(builder, anchors[i], NULL), MTLSPIN_OK);
+        struct mtlspin_policy *policy = mtlspin_builder_build(builder, NULL);
+        mtlspin_policy_digest(policy, digests[i]);
+        mtlspin_policy_unref(policy);
+        mtlspin_builder_free(builder);
+    }
+    ck_assert_mem_ne(digests[0], digests[1], 32);
+    struct mtlspin_builder *builder = mtlspin_builder_new();
+    ck_assert_int_eq(mtlspin_builder_ca_x509(builder, anchors[0], NULL), MTLSPIN_OK);
+    ck_assert_int_eq(mtlspin_builder_ca_x509(builder, anchors[0], NULL), MTLSPIN_OK);
+    ck_assert_int_ne(mtlspin_builder_ca_x509(builder, anchors[1], NULL), MTLSPIN_OK);
+    mtlspin_builder_free(builder);
+    X509_free(anchors[0]);
+    X509_free(anchors[1]);
+}
+END_TEST
+
 #if OPENSSL_VERSION_NUMBER >= 0x30200000L
 /* A raw public key (RFC 7250) is no certificate, even if it is the very key of a rule. */
 START_TEST(raw_public_key)
@@ -164,6 +189,7 @@ main(void)
     tcase_add_loop_test(both, certificate_without_its_key, 0, 2);
     tcase_add_test(both, chain_in_another_order);
     tcase_add_loop_test(both, very_many_anchors, 0, 2);
+    tcase_add_test(both, trust_settings_of_an_anchor);
 #if OPENSSL_VERSION_NUMBER >= 0x30200000L
     tcase_add_loop_test(both, raw_public_key, 0, 2);
 #else
