@@ -24,16 +24,12 @@ if [ ! -f "$build/compile_commands.json" ]; then
 fi
 
 skipped=0
-find lib examples tests -name '*.c' | sort | while read -r file; do
-    if grep -q "\"file\": \".*$file\"" "$build/compile_commands.json"; then
-        echo "$file" >>"$work/c"
-    else
-        echo "$file" >>"$work/skipped"
-    fi
-done
-if [ -f "$work/skipped" ]; then
-    skipped=$(wc -l <"$work/skipped")
-    sed 's/^/skipped: clang-tidy for a file that is not compiled here: /' "$work/skipped"
+find lib examples tests -name '*.c' | sort >"$work/c"
+# The adapter's header is one of the published cases', which may not be here.
+if ! grep -q 'conformance/adapter\.c"' "$build/compile_commands.json"; then
+    grep -v 'conformance/adapter\.c$' "$work/c" >"$work/c.rest" && mv "$work/c.rest" "$work/c"
+    skipped=1
+    echo "skipped: clang-tidy tests/conformance/adapter.c, which is not compiled here"
 fi
 find . -path ./build -prune -o -path ./.git -prune -o \
     \( -name '*.sh' -o -path ./.ci/run \) -type f -print | sort >"$work/sh"
