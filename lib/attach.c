@@ -9,17 +9,7 @@ static enum mtlspin_status
 probe(SSL_CTX *context, struct mtlspin_error *error)
 {
     SSL *ssl = SSL_new(context);
-    const char *wrong = NULL;
-    if (ssl == NULL)
-        wrong = "OpenSSL makes no connection of this SSL_CTX";
-    else if (SSL_is_dtls(ssl))
-        wrong = "DTLS is not supported";
-#if OPENSSL_VERSION_NUMBER >= 0x30200000L && !defined(OPENSSL_NO_QUIC)
-    else if (SSL_is_quic(ssl))
-        wrong = "QUIC is not supported";
-#endif
-    else if (!SSL_is_server(ssl))
-        wrong = "this version judges clients only, and this SSL_CTX is a client's";
+    const char *wrong = ssl != NULL ? mtlspin__connection_unfit(ssl) : "OpenSSL makes no connection of this SSL_CTX";
     SSL_free(ssl);
     return wrong == NULL ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_CONTEXT, "%s", wrong);
 }
@@ -47,11 +37,13 @@ static bool
 set_up(struct mtlspin_verifier *verifier, SSL_CTX *context)
 {
     static const unsigned char unused[] = "libmtlspin: not prepared";
-    if (!mtlspin__context_hold(context, verifier))
+    bool held = mtlspin__context_verifier(context) == verifier;
+    if (!held && !mtlspin__context_hold(context, verifier))
         return false;
     if (SSL_CTX_get_min_proto_version(context) < TLS1_2_VERSION
         && !SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION)) {
-        (void)mtlspin__context_hold(context, NULL);
+        if (!held)
+            (void)mtlspin__context_hold(context, NULL);
         return false;
     }
     SSL_CTX_set_cert_verify_callback(context, mtlspin_cert_verify_callback, verifier);

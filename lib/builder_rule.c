@@ -1,5 +1,6 @@
 /* Rules: what `allow` and `deny` accept. */
 #include "builder.h"
+#include "certificate.h"
 #include "encoding.h"
 #include "error.h"
 #include "file.h"
@@ -64,6 +65,9 @@ issuer_from_file(struct draft *d, struct mtlspin_pin *pin)
         status = mtlspin_pin_from_pem(pin, MTLSPIN_SPKI, first, length - (size_t)(first - content), &damage);
     if (damage.code != MTLSPIN_OK)
         (void)mtlspin__fail(d->error, status, "%s: %s", path, damage.message);
+    else if (status == MTLSPIN_OK && !mtlspin__pem_is_ca(first, length - (size_t)(first - content)))
+        status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: not a CA's certificate; issuer= names the CA that issued the peer's", path);
     free(content);
     free(path);
     return status;

@@ -2,8 +2,13 @@
    second parser could see another certificate. */
 #include "certificate.h"
 #include "digest.h"
+#include <limits.h>
 #include <openssl/asn1.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <time.h>
 
@@ -96,4 +101,17 @@ mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_
 {
     return unix_time(X509_get0_notBefore(certificate), not_before)
         && unix_time(X509_get0_notAfter(certificate), not_after);
+}
+
+bool
+mtlspin__pem_is_ca(const char *pem, size_t length)
+{
+    ERR_set_mark();
+    BIO *input = length <= INT_MAX ? BIO_new_mem_buf(pem, (int)length) : NULL;
+    X509 *certificate = input != NULL ? PEM_read_bio_X509(input, NULL, NULL, NULL) : NULL;
+    bool is_ca = certificate != NULL && X509_check_ca(certificate) != 0;
+    X509_free(certificate);
+    BIO_free(input);
+    ERR_pop_to_mark();
+    return is_ca;
 }

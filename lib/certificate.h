@@ -17,6 +17,9 @@ bool mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *se
 /* The pin of any of the three kinds; false (and a zeroed pin) if it cannot be had. */
 bool mtlspin__certificate_pin(const X509 *certificate, enum mtlspin_kind kind, struct mtlspin_pin *pin);
 
+/* Whether the first certificate of a PEM text is a CA's. false also if there is none. */
+bool mtlspin__pem_is_ca(const char *pem, size_t length);
+
 /* notBefore and notAfter as Unix time; false if one of them cannot be read. */
 bool mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_t *not_after);
 

@@ -66,6 +66,18 @@ refuse(const struct mtlspin_verifier *verifier, enum mtlspin_reason reason)
     return decision;
 }
 
+/* What was allowed once is over: the refusal still says by which rule. */
+static struct mtlspin_decision
+expire(const struct mtlspin__connection *connection, enum mtlspin_reason reason)
+{
+    struct mtlspin_decision decision = connection->decision;
+    decision.verdict = MTLSPIN_DENY;
+    decision.reason = reason;
+    decision.valid_until = 0;
+    memset(decision.label, 0, sizeof decision.label);
+    return decision;
+}
+
 static struct mtlspin_decision
 look(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, const SSL *ssl)
 {
@@ -79,6 +91,8 @@ look(const struct mtlspin__connection *connection, const struct mtlspin_verifier
     enum mtlspin_reason reason = outdated(connection, verifier, ssl);
     if (reason == MTLSPIN_REASON_NONE && connection->decision.verdict == MTLSPIN_ALLOW)
         return connection->decision;
+    if (reason != MTLSPIN_REASON_NONE && reason == connection->expiry)
+        return expire(connection, reason);
     return refuse(verifier, reason != MTLSPIN_REASON_NONE ? reason : MTLSPIN_REASON_INTERNAL);
 }
 

@@ -83,6 +83,18 @@ mtlspin__connection_make(SSL *ssl)
     return NULL;
 }
 
+const char *
+mtlspin__connection_unfit(const SSL *ssl)
+{
+    if (SSL_is_dtls(ssl))
+        return "DTLS is not supported";
+#if OPENSSL_VERSION_NUMBER >= 0x30200000L && !defined(OPENSSL_NO_QUIC)
+    if (SSL_is_quic(ssl))
+        return "QUIC is not supported";
+#endif
+    return SSL_is_server(ssl) ? NULL : "this version judges clients only, and this is a client's side";
+}
+
 void
 mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier)
 {

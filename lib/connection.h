@@ -23,6 +23,9 @@ struct mtlspin__connection *mtlspin__connection_get(const SSL *ssl);
 /* The same, made if needed; NULL if out of memory. */
 struct mtlspin__connection *mtlspin__connection_make(SSL *ssl);
 
+/* Why no verifier guards this kind of connection (DTLS, QUIC, a client's side), as a sentence; NULL = one does. */
+const char *mtlspin__connection_unfit(const SSL *ssl);
+
 /* Starts the record anew for a handshake under `verifier`. Nothing of an earlier handshake stays but the address. */
 void mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier);
 

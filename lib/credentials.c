@@ -7,11 +7,18 @@
 #include <openssl/ui.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <string.h>
 
 static enum mtlspin_status
 fail(const char *uri, const char *what, struct mtlspin_error *error)
 {
-    const char *words = ERR_reason_error_string(ERR_peek_last_error());
+    unsigned long code = ERR_peek_last_error();
+    char system[128] = "unknown error";
+    const char *words = ERR_reason_error_string(code);
+    if (ERR_SYSTEM_ERROR(code)) {
+        (void)!strerror_r(ERR_GET_REASON(code), system, sizeof system);
+        words = system;
+    }
     return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: %s%s%s%s", uri, what, words != NULL ? " (" : "",
         words != NULL ? words : "", words != NULL ? ")" : "");
 }

@@ -82,10 +82,9 @@ raise_floor(SSL *ssl)
 static enum mtlspin_status
 fit(const struct mtlspin_verifier *verifier, const SSL *ssl, struct mtlspin_error *error)
 {
-    if (!SSL_is_server(ssl))
-        return mtlspin__fail(error, MTLSPIN_ERR_CONTEXT, "this version judges clients only, and this is a client's side");
-    if (SSL_is_dtls(ssl))
-        return mtlspin__fail(error, MTLSPIN_ERR_CONTEXT, "DTLS is not supported");
+    const char *unfit = mtlspin__connection_unfit(ssl);
+    if (unfit != NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_CONTEXT, "%s", unfit);
     if (SSL_is_init_finished(ssl))
         return mtlspin__fail(error, MTLSPIN_ERR_STATE, "prepare a connection before its handshake");
     if (verifier->policy->has_hosts)

@@ -52,7 +52,7 @@
     X(HANDSHAKE_FAILED, 64, "the handshake failed before the policy was asked")            \
     X(RESUMED, 65, "the session was resumed past the policy")                              \
     X(CERTIFICATE_CHANGED, 66, "the certificate is not the one that was judged")           \
-    X(APPLICATION, 67, "the application's own verify callback refused the peer")           \
+    X(APPLICATION, 67, "the application's own verify callback or result refuses the peer")           \
     X(ROLE, 68, "the verifier does not judge this side of a connection")                   \
     X(NO_HOST, 69, "no host name or IP address to check the server against")               \
     X(NO_STORE, 70, "the policy wants the application's trust store, and there is none")   \

@@ -42,11 +42,13 @@ MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_clock(struct mtlspin_verifi
 
 /* Attaches the verifier to a server's SSL_CTX before its first connection. It takes the SSL_CTX's certificate verification
    callback and client-hello callback (a program that needs these slots calls the two callbacks below from its own, and
-   sets them after attaching), demands a certificate (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT; a verify callback
-   set with SSL_CTX_set_verify stays and is called), raises the protocol floor to TLS 1.2, and switches off renegotiation,
-   early data, external PSKs, and resumption in all its forms (session cache, tickets): nothing resumes past the policy.
-   Refused: DTLS and QUIC, contexts of clients, one with a get-session callback, one that has another verifier, a policy
-   with `host` domains. On an error the SSL_CTX is unchanged. Attaching the same verifier again sets everything once more.
+   sets them after attaching), demands a certificate (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT), raises the protocol
+   floor to TLS 1.2, and switches off renegotiation, early data, external PSKs (per connection, in mtlspin_prepare), and
+   resumption in all its forms (session cache, tickets): nothing resumes past the policy. A verify callback set with
+   SSL_CTX_set_verify stays: it is called for the domain that decides, and can refuse, never allow.
+   Refused: DTLS and QUIC, contexts of clients, one that ends below TLS 1.2, one with a get-session callback, one that has
+   another verifier, a policy with `host` domains. On an error the SSL_CTX is unchanged. Attaching the same verifier again
+   sets everything once more.
    Sets of contexts behind SNI: attach to each; the servername callback calls mtlspin_prepare after SSL_set_SSL_CTX.
    Not thread-safe for one SSL_CTX. Source of the rules: SSL_CTX_set_cert_verify_callback(3). Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach(struct mtlspin_verifier *verifier,
@@ -57,9 +59,9 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach(struc
    call it before ERR_clear_error) and at any time later on a live connection, in the thread that uses `ssl`. Between
    handshake steps it says MTLSPIN_REASON_UNFINISHED and reports nothing. MTLSPIN_ALLOW needs all of: this verifier judged
    the certificate in this very handshake and allowed it, the handshake is finished, the certificate is still the
-   connection's, no session was resumed, and the time is within decision.valid_until. Compare with MTLSPIN_ALLOW, never with
-   MTLSPIN_OK, which is zero as MTLSPIN_DENY is. While a key update or post-handshake authentication is under way, a live
-   connection is MTLSPIN_REASON_UNFINISHED, too.
+   connection's and its verify result X509_V_OK, no session was resumed, and the time is within decision.valid_until.
+   Compare with MTLSPIN_ALLOW, never with MTLSPIN_OK, which is zero as MTLSPIN_DENY is. While a key update or post-handshake
+   authentication is under way, a live connection is MTLSPIN_REASON_UNFINISHED, too.
    `decision` is written (NULL if not wanted). OpenSSL's error queue is left as it was. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl,
     struct mtlspin_decision *decision);

@@ -59,7 +59,7 @@ static const struct {
     const char *message;
 } refusals[] = {
     { dtls, one, MTLSPIN_ERR_CONTEXT, "DTLS is not supported" },
-    { client, one, MTLSPIN_ERR_CONTEXT, "this version judges clients only, and this SSL_CTX is a client's" },
+    { client, one, MTLSPIN_ERR_CONTEXT, "this version judges clients only, and this is a client's side" },
     { old_versions, one, MTLSPIN_ERR_CONTEXT, "the SSL_CTX permits no version from TLS 1.2 on" },
     { shared_cache, one, MTLSPIN_ERR_CONTEXT,
         "the SSL_CTX has a get-session callback, which would resume sessions past the policy" },
@@ -184,6 +184,9 @@ START_TEST(decision_ends)
     rig.now++;
     rig_refused(&rig, _i < 2 ? MTLSPIN_REASON_RULE_EXPIRED : MTLSPIN_REASON_EXPIRED);
     ck_assert_int_eq(rig.audit.events, 2); /* the allowance, and its end */
+    ck_assert_int_eq(mtlspin_check(rig.verifier, rig.pair.server, &decision), MTLSPIN_DENY);
+    ck_assert_str_eq(decision.rule_label, _i < 2 ? "alice" : "member");
+    ck_assert_uint_eq(decision.line, 2);
     rig_free(&rig);
 }
 END_TEST
