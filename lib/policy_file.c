@@ -309,7 +309,7 @@ take_statement(struct parser *p)
         if (count > 0 && p->line.count < 2)
             return fail_word(p, &words[0], "%s needs a value");
         if (count > 0 && p->line.count > count)
-            return fail_word(p, &words[count], "one word too many: %s; a path with spaces stands in quotes");
+            return fail_word(p, &words[count], "one word too many: %s; a value with spaces stands in quotes");
         if (count > 0)
             p->value = &words[1];
         return statements[i].take(p);

@@ -41,8 +41,8 @@ MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_clock(struct mtlspin_verifi
     void *user, struct mtlspin_error *error);
 
 /* Attaches the verifier to a server's SSL_CTX before its first connection. It takes the SSL_CTX's certificate verification
-   callback and client-hello callback (a program that needs these slots calls the two callbacks below from its own, and
-   sets them after attaching), demands a certificate (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT), raises the protocol
+   callback and client-hello callback (a program that needs these slots calls the two callbacks below from its own, and sets
+   them after attaching), demands a certificate (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT), raises the protocol
    floor to TLS 1.2, and switches off renegotiation, early data, external PSKs (per connection, in mtlspin_prepare), and
    resumption in all its forms (session cache, tickets): nothing resumes past the policy. A verify callback set with
    SSL_CTX_set_verify stays: it is called for the domain that decides, and can refuse, never allow.
