@@ -2,10 +2,12 @@
    holds. Source of the order of the settings: X509_STORE_CTX_new(3), X509_VERIFY_PARAM_set_flags(3). */
 #include "chain.h"
 #include "anchors.h"
+#include "host.h"
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -70,12 +72,7 @@ set_host(X509_VERIFY_PARAM *param, const struct mtlspin__domain *domain, const s
 {
     if (peer->role == MTLSPIN_CLIENT && domain->chain_none)
         return X509_VERIFY_PARAM_set1_host(param, NULL, 0) == 1 && X509_VERIFY_PARAM_set1_ip(param, NULL, 0) == 1;
-    if (peer->role != MTLSPIN_CLIENT || peer->host == NULL)
-        return true;
-    X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (mtlspin__host_is_address(peer->host))
-        return X509_VERIFY_PARAM_set1_ip_asc(param, peer->host) == 1;
-    return X509_VERIFY_PARAM_set1_host(param, peer->host, 0) == 1;
+    return peer->role != MTLSPIN_CLIENT || peer->host == NULL || mtlspin__host_demand(param, peer->host);
 }
 
 static void
@@ -192,6 +189,8 @@ collect(X509_STORE_CTX *context, int result, const struct witness *witness, stru
         verdict->depth = witness->depth;
     }
     verdict->chain = X509_STORE_CTX_get1_chain(context);
+    const char *name = X509_VERIFY_PARAM_get0_peername(X509_STORE_CTX_get0_param(context));
+    (void)snprintf(verdict->peername, sizeof verdict->peername, "%s", name != NULL ? name : "");
     if (verdict->error == X509_V_OK && (result != 1 || verdict->chain == NULL))
         verdict->error = X509_V_ERR_UNSPECIFIED;
     verdict->verified = verdict->error == X509_V_OK;

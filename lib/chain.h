@@ -26,6 +26,7 @@ struct mtlspin__chain_verdict {
     enum mtlspin_reason reason; /* if not */
     int error, depth;           /* X509_V_… */
     STACK_OF(X509) *chain;      /* as far as it was built; owned */
+    char peername[MTLSPIN__HOST_SIZE]; /* the certificate's name that matched the host; "" = none had to */
 };
 
 /* Verifies anew into `verdict`, which is cleared first. */

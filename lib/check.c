@@ -1,6 +1,7 @@
 /* The answer after the handshake: positive evidence, or a refusal. */
 #include "connection.h"
 #include "error.h"
+#include "host.h"
 #include "judge.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -34,23 +35,59 @@ unfinished(const SSL *ssl)
         return has_ended(ssl) ? MTLSPIN_REASON_HANDSHAKE_FAILED : MTLSPIN_REASON_UNFINISHED;
     if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
         return MTLSPIN_REASON_NO_CERTIFICATE;
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_ATTEMPT_TO_REUSE_SESSION_IN_DIFFERENT_CONTEXT)
+        return MTLSPIN_REASON_RESUMED;
     return MTLSPIN_REASON_HANDSHAKE_FAILED;
+}
+
+/* A shared key (RFC 4279) stands for somebody, and nobody has judged whom. TLS 1.3 calls its use a resumption. */
+static bool
+uses_shared_key(const SSL *ssl)
+{
+    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
+    switch (cipher != NULL ? SSL_CIPHER_get_kx_nid(cipher) : NID_undef) {
+    case NID_kx_psk:
+    case NID_kx_ecdhe_psk:
+    case NID_kx_dhe_psk:
+    case NID_kx_rsa_psk: return true;
+    default: return false;
+    }
+}
+
+static enum mtlspin_reason
+without_certificate(const struct mtlspin__connection *connection, const SSL *ssl)
+{
+    bool anonymous = connection->optional && connection->judged == MTLSPIN__NOT_JUDGED && !uses_shared_key(ssl);
+    return anonymous ? MTLSPIN_REASON_ANONYMOUS : MTLSPIN_REASON_NO_CERTIFICATE;
+}
+
+/* What was judged must be what the connection rests on: the certificate of its handshake, or a client's session, for the
+   host that is still the one that is meant. */
+static enum mtlspin_reason
+misplaced(const struct mtlspin__connection *connection, SSL *ssl)
+{
+    char host[MTLSPIN__HOST_SIZE];
+    if (!SSL_session_reused(ssl))
+        return connection->judged == MTLSPIN__BY_HANDSHAKE ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_NOT_JUDGED;
+    if (connection->judged != MTLSPIN__BY_SESSION || mtlspin__host_of(ssl, host) != MTLSPIN_REASON_NONE
+        || strcmp(host, connection->host) != 0)
+        return MTLSPIN_REASON_RESUMED;
+    return MTLSPIN_REASON_NONE;
 }
 
 /* Why an allowance in the record does not hold for the connection as it is now, or MTLSPIN_REASON_NONE. */
 static enum mtlspin_reason
-outdated(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, const SSL *ssl)
+outdated(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl)
 {
     const X509 *leaf = SSL_get0_peer_certificate(ssl);
     if (!SSL_is_init_finished(ssl))
         return unfinished(ssl);
-    if (SSL_session_reused(ssl))
-        return MTLSPIN_REASON_RESUMED;
-    if (leaf == NULL)
-        return MTLSPIN_REASON_NO_CERTIFICATE;
-    if (!connection->judged)
-        return MTLSPIN_REASON_NOT_JUDGED;
-    if (leaf != connection->leaf)
+    if (leaf == NULL && !SSL_session_reused(ssl))
+        return without_certificate(connection, ssl);
+    enum mtlspin_reason reason = misplaced(connection, ssl);
+    if (reason != MTLSPIN_REASON_NONE)
+        return reason;
+    if (leaf == NULL || leaf != connection->leaf)
         return MTLSPIN_REASON_CERTIFICATE_CHANGED;
     if (SSL_get_verify_result(ssl) != X509_V_OK)
         return MTLSPIN_REASON_APPLICATION;
@@ -79,9 +116,9 @@ expire(const struct mtlspin__connection *connection, enum mtlspin_reason reason)
 }
 
 static struct mtlspin_decision
-look(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, const SSL *ssl)
+look(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl)
 {
-    if (connection != NULL && connection->judged && connection->decision.verdict != MTLSPIN_ALLOW
+    if (connection != NULL && connection->judged != MTLSPIN__NOT_JUDGED && connection->decision.verdict != MTLSPIN_ALLOW
         && (connection->verifier == verifier || connection->verifier == NULL))
         return connection->decision;
     if (connection == NULL || connection->verifier == NULL)
@@ -112,10 +149,11 @@ static void
 note(struct mtlspin_verifier *verifier, SSL *ssl, const struct mtlspin_decision *found)
 {
     struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
-    bool keep = connection != NULL && has_failed(ssl) && !connection->judged
+    const struct mtlspin__judgement end = { .decision = *found };
+    bool keep = connection != NULL && has_failed(ssl) && connection->judged != MTLSPIN__BY_HANDSHAKE
         && (connection->verifier == NULL || connection->verifier == verifier);
     if (keep)
-        mtlspin__connection_judge(connection, found, MTLSPIN_REASON_NONE, NULL);
+        mtlspin__connection_judge(connection, MTLSPIN__BY_HANDSHAKE, &end, NULL);
     mtlspin__connection_audit(connection, verifier, ssl, found);
 }
 

@@ -14,8 +14,9 @@ forget(struct mtlspin__connection *connection)
 {
     X509_free(connection->leaf);
     connection->leaf = NULL;
-    connection->judged = false;
+    connection->judged = MTLSPIN__NOT_JUDGED;
     connection->audited = NULL;
+    connection->peername[0] = '\0';
     connection->decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     connection->decision.reason = MTLSPIN_REASON_NOT_JUDGED;
 }
@@ -42,17 +43,21 @@ dup_connection(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **data, int 
 }
 
 static void
-free_verifier(void *parent, void *data, CRYPTO_EX_DATA *list, int index, long number, void *pointer)
+free_attachment(void *parent, void *data, CRYPTO_EX_DATA *list, int index, long number, void *pointer)
 {
+    struct mtlspin__attachment *attachment = data;
     (void)parent, (void)list, (void)index, (void)number, (void)pointer;
-    mtlspin_verifier_unref(data);
+    if (attachment == NULL)
+        return;
+    mtlspin_verifier_unref(attachment->verifier);
+    free(attachment);
 }
 
 static void
 make_indexes(void)
 {
     connection_index = SSL_get_ex_new_index(0, NULL, NULL, dup_connection, free_connection);
-    context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_verifier);
+    context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_attachment);
 }
 
 static bool
@@ -92,7 +97,7 @@ mtlspin__connection_unfit(const SSL *ssl)
     if (SSL_is_quic(ssl))
         return "QUIC is not supported";
 #endif
-    return SSL_is_server(ssl) ? NULL : "this version judges clients only, and this is a client's side";
+    return NULL;
 }
 
 void
@@ -100,36 +105,62 @@ mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin
 {
     struct mtlspin_verifier *before = connection->verifier;
     forget(connection);
+    connection->optional = false;
+    connection->host[0] = '\0';
     connection->verifier = mtlspin_verifier_ref(verifier);
     mtlspin_verifier_unref(before);
 }
 
 void
-mtlspin__connection_judge(struct mtlspin__connection *connection, const struct mtlspin_decision *decision,
-    enum mtlspin_reason expiry, X509 *leaf)
+mtlspin__connection_judge(struct mtlspin__connection *connection, enum mtlspin__ground ground,
+    const struct mtlspin__judgement *judgement, X509 *leaf)
 {
     forget(connection);
-    connection->decision = *decision;
-    connection->expiry = expiry;
+    connection->decision = judgement->decision;
+    connection->expiry = judgement->expiry;
     connection->leaf = leaf != NULL && X509_up_ref(leaf) ? leaf : NULL;
-    connection->judged = true;
+    memcpy(connection->peername, judgement->chain.peername, sizeof connection->peername);
+    connection->judged = ground;
 }
 
-struct mtlspin_verifier *
-mtlspin__context_verifier(const SSL_CTX *context)
+struct mtlspin__attachment *
+mtlspin__attachment_get(const SSL_CTX *context)
 {
     return ready() ? SSL_CTX_get_ex_data(context, context_index) : NULL;
 }
 
 bool
-mtlspin__context_hold(SSL_CTX *context, struct mtlspin_verifier *verifier)
+mtlspin__attachment_set(SSL_CTX *context, struct mtlspin_verifier *verifier)
 {
-    struct mtlspin_verifier *before = mtlspin__context_verifier(context);
-    if (!ready() || !SSL_CTX_set_ex_data(context, context_index, verifier))
+    struct mtlspin__attachment *before = mtlspin__attachment_get(context), *attachment = NULL;
+    if (!ready())
         return false;
-    (void)mtlspin_verifier_ref(verifier);
-    mtlspin_verifier_unref(before);
+    if (verifier != NULL && (attachment = calloc(1, sizeof *attachment)) == NULL)
+        return false;
+    if (!SSL_CTX_set_ex_data(context, context_index, attachment)) {
+        free(attachment);
+        return false;
+    }
+    if (attachment != NULL)
+        attachment->verifier = mtlspin_verifier_ref(verifier);
+    free_attachment(NULL, before, NULL, 0, 0, NULL);
     return true;
+}
+
+/* Whether the record holds the positive decision about the certificate that the connection has now. */
+static bool
+stands(const struct mtlspin__connection *connection, const SSL *ssl)
+{
+    enum mtlspin__ground ground = SSL_session_reused(ssl) ? MTLSPIN__BY_SESSION : MTLSPIN__BY_HANDSHAKE;
+    return SSL_is_init_finished(ssl) && connection->judged == ground && connection->decision.verdict == MTLSPIN_ALLOW
+        && connection->leaf != NULL && SSL_get0_peer_certificate(ssl) == connection->leaf;
+}
+
+const char *
+mtlspin_peername(const SSL *ssl)
+{
+    const struct mtlspin__connection *connection = ssl != NULL ? mtlspin__connection_get(ssl) : NULL;
+    return connection != NULL && connection->peername[0] != '\0' && stands(connection, ssl) ? connection->peername : NULL;
 }
 
 enum mtlspin_status

@@ -7,6 +7,7 @@
 #include <mtlspin/decision.h>
 
 enum { MTLSPIN__DOMAINS_MAX = 32, MTLSPIN__DEPTH_MAX = 16, MTLSPIN__DEPTH_DEFAULT = 8 };
+enum { MTLSPIN__SESSION_LIFETIME_DEFAULT = 24 * 60 * 60 }; /* seconds; RFC 5246, F.1.4 */
 
 struct mtlspin__anchors; /* anchors.h */
 

@@ -47,7 +47,8 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     const struct mtlspin_decision *decision)
 {
     struct mtlspin_event event = { .size = sizeof event, .decision = decision };
-    const X509 *leaf = connection != NULL && connection->judged ? connection->leaf : SSL_get0_peer_certificate(ssl);
+    bool judged = connection != NULL && connection->judged == MTLSPIN__BY_HANDSHAKE;
+    const X509 *leaf = judged ? connection->leaf : SSL_get0_peer_certificate(ssl);
     if (connection != NULL) {
         connection->audited = verifier;
         connection->audited_verdict = decision->verdict;
@@ -58,6 +59,7 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     event.time = mtlspin__verifier_now(verifier);
     event.role = SSL_is_server(ssl) ? MTLSPIN_SERVER : MTLSPIN_CLIENT;
     event.peer_address = connection != NULL ? connection->address : "";
+    event.host = connection != NULL ? connection->host : "";
     event.protocol = SSL_get_version(ssl);
     event.resumed = SSL_session_reused(ssl) == 1;
     event.tls_error = decision->reason == MTLSPIN_REASON_HANDSHAKE_FAILED ? ERR_peek_last_error() : 0;

@@ -154,6 +154,8 @@ mtlspin_event_json(const struct mtlspin_event *event, char *buffer, size_t size)
     put_decision(&w, event->decision);
     put_string(&w, "role", role_name(event->role), SHORT_TEXT);
     put_string(&w, "peer_address", event->peer_address, SHORT_TEXT);
+    if (event->host != NULL && event->host[0] != '\0')
+        put_string(&w, "host", event->host, SHORT_TEXT / 2);
     put_string(&w, "subject", event->subject, LONG_TEXT);
     put_pin(&w, "serial", &event->serial);
     put_string(&w, "issuer", event->issuer, LONG_TEXT);

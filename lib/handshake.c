@@ -1,5 +1,7 @@
 /* The certificate verification callback: the one place at which a handshake asks the policy. */
+#include "client_session.h"
 #include "connection.h"
+#include "host.h"
 #include "judge.h"
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -20,29 +22,41 @@ hand_over(X509_STORE_CTX *context, const struct mtlspin__judgement *judgement)
     X509_STORE_CTX_set0_verified_chain(context, X509_chain_up_ref(chain));
 }
 
+/* A client's connection that was not prepared resumes nothing (client_session.h), and its server is judged all the same:
+   programs like libcurl's know their SSL only when it is too late to prepare it. */
+static enum mtlspin_reason
+client_unanswerable(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier, SSL *ssl)
+{
+    if (connection->verifier == NULL)
+        mtlspin__connection_start(connection, verifier);
+    return mtlspin__host_of(ssl, connection->host);
+}
+
 /* Why the policy cannot even be asked, or MTLSPIN_REASON_NONE. */
 static enum mtlspin_reason
-unanswerable(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, const SSL *ssl,
-    const X509 *leaf)
+unanswerable(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier, SSL *ssl, const X509 *leaf)
 {
     if (connection == NULL)
         return MTLSPIN_REASON_OUT_OF_MEMORY;
-    if (connection->verifier == NULL)
+    if (connection->verifier == NULL && SSL_is_server(ssl))
         return MTLSPIN_REASON_NOT_PREPARED;
-    if (connection->verifier != verifier)
+    if (connection->verifier != NULL && connection->verifier != verifier)
         return MTLSPIN_REASON_OTHER_VERIFIER;
-    if (!SSL_is_server(ssl))
-        return MTLSPIN_REASON_ROLE;
-    return leaf == NULL ? MTLSPIN_REASON_NO_CERTIFICATE : MTLSPIN_REASON_NONE; /* a raw public key */
+    if (leaf == NULL)
+        return MTLSPIN_REASON_NO_CERTIFICATE; /* a raw public key */
+    return SSL_is_server(ssl) ? MTLSPIN_REASON_NONE : client_unanswerable(connection, verifier, ssl);
 }
 
 static void
-judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__judgement *judgement)
+judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl, const char *host,
+    struct mtlspin__judgement *judgement)
 {
+    bool server = SSL_is_server(ssl);
     struct mtlspin__peer peer = {
-        .role = MTLSPIN_SERVER,
+        .role = server ? MTLSPIN_SERVER : MTLSPIN_CLIENT,
         .leaf = X509_STORE_CTX_get0_cert(context),
         .untrusted = X509_STORE_CTX_get0_untrusted(context),
+        .host = server ? NULL : host,
         .now = mtlspin__verifier_now(verifier),
         .level = SSL_get_security_level(ssl),
         .application = X509_STORE_CTX_get0_store(context),
@@ -51,10 +65,22 @@ judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl
         .callback = SSL_get_verify_callback(ssl),
     };
     mtlspin__judge(verifier->policy, &peer, verifier->generation, judgement);
+    if (!server && judgement->decision.verdict == MTLSPIN_ALLOW)
+        mtlspin__client_session_seal(ssl, verifier->policy, host, judgement, peer.now);
+}
+
+/* libssl ignores a client's refusal while its verify mode is SSL_VERIFY_NONE, which it looks at after the callback. */
+static void
+refuse(struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl,
+    const struct mtlspin_decision *decision)
+{
+    if (SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE)
+        SSL_set_verify(ssl, SSL_VERIFY_PEER, SSL_get_verify_callback(ssl));
+    mtlspin__connection_audit(connection, verifier, ssl, decision);
 }
 
 static int
-decide(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl)
+decide(X509_STORE_CTX *context, struct mtlspin_verifier *verifier, SSL *ssl)
 {
     struct mtlspin__judgement judgement = { .decision = MTLSPIN_DECISION_INIT };
     struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
@@ -62,13 +88,13 @@ decide(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ss
     judgement.decision.reason = unanswerable(connection, verifier, ssl, leaf);
     judgement.decision.generation = verifier->generation;
     if (judgement.decision.reason == MTLSPIN_REASON_NONE)
-        judge(context, verifier, ssl, &judgement);
+        judge(context, verifier, ssl, connection->host, &judgement);
     hand_over(context, &judgement);
     int accepted = judgement.decision.verdict == MTLSPIN_ALLOW;
     if (connection != NULL)
-        mtlspin__connection_judge(connection, &judgement.decision, judgement.expiry, leaf);
+        mtlspin__connection_judge(connection, MTLSPIN__BY_HANDSHAKE, &judgement, leaf);
     if (!accepted)
-        mtlspin__connection_audit(connection, verifier, ssl, &judgement.decision);
+        refuse(connection, verifier, ssl, &judgement.decision);
     mtlspin__judgement_clear(&judgement);
     return accepted;
 }

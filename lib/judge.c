@@ -133,6 +133,8 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
         try_all(policy, peer, &evidence, list, candidates(policy, peer, list), &best);
     describe(&best, generation, &judgement->decision);
     judgement->expiry = best.outcome.expiry;
+    judgement->session_lifetime = best.domain != NULL && best.domain->session_lifetime != 0
+        ? best.domain->session_lifetime : MTLSPIN__SESSION_LIFETIME_DEFAULT;
     judgement->chain = best.chain;
     mtlspin__evidence_clear(&evidence);
 }

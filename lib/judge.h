@@ -10,6 +10,7 @@
 struct mtlspin__judgement {
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;          /* the reason for refusing after decision.valid_until */
+    int64_t session_lifetime;            /* seconds for which the peer may resume after it was authenticated */
     struct mtlspin__chain_verdict chain; /* of the domain that decided */
 };
 

@@ -1,7 +1,9 @@
 /* The per-connection part: what must hold for this SSL whatever SSL_CTX it has, or is switched to. */
 #include "anchors.h"
+#include "client_session.h"
 #include "connection.h"
 #include "error.h"
+#include "host.h"
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -79,17 +81,108 @@ raise_floor(SSL *ssl)
     return SSL_get_min_proto_version(ssl) >= TLS1_2_VERSION || SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
 }
 
+/* A client without a certificate gets through where attaching has made that optional; a program may then ask for one later
+   (SSL_VERIFY_POST_HANDSHAKE). */
+static void
+demand_certificate(SSL *ssl, bool optional)
+{
+    int mode = optional ? SSL_get_verify_mode(ssl) & SSL_VERIFY_POST_HANDSHAKE : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_set_verify(ssl, SSL_VERIFY_PEER | mode, SSL_get_verify_callback(ssl));
+}
+
+static bool
+prepare_server(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__connection *connection)
+{
+    const struct mtlspin__attachment *attachment = mtlspin__attachment_get(SSL_get_SSL_CTX(ssl));
+    if (!forbid_resumption(ssl) || !raise_floor(ssl) || !name_anchors(ssl, verifier->policy))
+        return false;
+    mtlspin__connection_start(connection, verifier);
+    connection->optional = attachment != NULL && attachment->verifier == verifier && attachment->optional;
+    demand_certificate(ssl, connection->optional);
+    return true;
+}
+
+/* A session is offered as a copy that sends no data before the server has answered. */
+static bool
+offer(SSL *ssl, const SSL_SESSION *session)
+{
+    SSL_SESSION *copy = SSL_SESSION_dup(session);
+    bool good = copy != NULL && SSL_SESSION_set_max_early_data(copy, 0) && SSL_set_session(ssl, copy);
+    SSL_SESSION_free(copy);
+    return good;
+}
+
+/* Without it, a full handshake does as well. */
+static void
+offer_if_allowed(struct mtlspin_verifier *verifier, SSL *ssl, SSL_SESSION *session,
+    struct mtlspin__connection *connection)
+{
+    struct mtlspin__judgement judgement;
+    mtlspin__client_session_judge(ssl, session, verifier, connection->host, &judgement);
+    if (judgement.decision.verdict == MTLSPIN_ALLOW && offer(ssl, session))
+        mtlspin__connection_judge(connection, MTLSPIN__BY_SESSION, &judgement, SSL_SESSION_get0_peer(session));
+    mtlspin__judgement_clear(&judgement);
+}
+
+/* The host is fixed before a session is offered that is good for this one alone. */
+static bool
+fix_host(SSL *ssl, const struct mtlspin_policy *policy, const char *host)
+{
+    unsigned char context[SSL_MAX_SID_CTX_LENGTH];
+    return mtlspin__host_demand(SSL_get0_param(ssl), host) && mtlspin__client_session_context(policy, host, context)
+        && SSL_set_session_id_context(ssl, context, sizeof context);
+}
+
+/* The session is taken out first (SSL_get_servername(3) would also tell that one's name) and goes back if allowed. */
+static enum mtlspin_reason
+prepare_client(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__connection *connection)
+{
+    SSL_SESSION *session = SSL_get1_session(ssl);
+    enum mtlspin_reason reason = SSL_set_session(ssl, NULL) ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_INTERNAL;
+    mtlspin__connection_start(connection, verifier);
+    SSL_set_psk_client_callback(ssl, NULL);
+    SSL_set_psk_use_session_callback(ssl, NULL);
+    (void)SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, SSL_get_verify_callback(ssl));
+    if (reason == MTLSPIN_REASON_NONE)
+        reason = mtlspin__host_of(ssl, connection->host);
+    if (reason == MTLSPIN_REASON_NONE && (!raise_floor(ssl) || !fix_host(ssl, verifier->policy, connection->host)))
+        reason = MTLSPIN_REASON_INTERNAL;
+    if (reason == MTLSPIN_REASON_NONE && session != NULL)
+        offer_if_allowed(verifier, ssl, session, connection);
+    SSL_SESSION_free(session);
+    return reason;
+}
+
 static enum mtlspin_status
 fit(const struct mtlspin_verifier *verifier, const SSL *ssl, struct mtlspin_error *error)
 {
     const char *unfit = mtlspin__connection_unfit(ssl);
     if (unfit != NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_CONTEXT, "%s", unfit);
-    if (SSL_is_init_finished(ssl))
+    if (SSL_is_server(ssl) ? SSL_is_init_finished(ssl) : !SSL_in_before(ssl)) /* a server's callbacks are within it */
         return mtlspin__fail(error, MTLSPIN_ERR_STATE, "prepare a connection before its handshake");
-    if (verifier->policy->has_hosts)
+    if (SSL_is_server(ssl) && verifier->policy->has_hosts)
         return mtlspin__fail(error, MTLSPIN_ERR_POLICY, "a policy with `host` is for clients");
     return MTLSPIN_OK;
+}
+
+static enum mtlspin_status
+prepare(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_error *error)
+{
+    struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
+    enum mtlspin_reason reason = MTLSPIN_REASON_INTERNAL;
+    if (connection != NULL && !SSL_is_server(ssl))
+        reason = prepare_client(verifier, ssl, connection);
+    else if (connection != NULL && prepare_server(verifier, ssl, connection))
+        reason = MTLSPIN_REASON_NONE;
+    if (reason == MTLSPIN_REASON_NONE)
+        return MTLSPIN_OK;
+    if (connection != NULL)
+        mtlspin__connection_start(connection, NULL);
+    if (reason != MTLSPIN_REASON_INTERNAL)
+        return mtlspin__fail(error, MTLSPIN_ERR_STATE, "%s", mtlspin_reason_text(reason));
+    return mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "the connection cannot be prepared");
 }
 
 enum mtlspin_status
@@ -103,16 +196,9 @@ mtlspin_prepare(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_erro
         return status;
     atomic_store(&verifier->used, true);
     ERR_set_mark();
-    struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
-    bool good = connection != NULL && forbid_resumption(ssl) && raise_floor(ssl) && name_anchors(ssl, verifier->policy);
-    if (good) {
-        SSL_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, SSL_get_verify_callback(ssl));
-        mtlspin__connection_start(connection, verifier);
-    } else if (connection != NULL) {
-        mtlspin__connection_start(connection, NULL);
-    }
+    status = prepare(verifier, ssl, error);
     ERR_pop_to_mark();
-    return good ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "the connection cannot be prepared");
+    return status;
 }
 
 int

@@ -28,6 +28,7 @@ struct mtlspin_event {
     int resumed;                               /* 1 if the handshake resumed a session */
     unsigned long tls_error;                   /* MTLSPIN_REASON_HANDSHAKE_FAILED: OpenSSL's error code
                                                   (ERR_error_string_n(3)), or 0 */
+    const char *host;                          /* MTLSPIN_CLIENT: the host name or IP address that was asked for */
 };
 
 /* Called with every decision, in the thread that runs the handshake or the check, without any lock of the library held.

@@ -54,8 +54,11 @@
     X(CERTIFICATE_CHANGED, 66, "the certificate is not the one that was judged")           \
     X(APPLICATION, 67, "the application's own verify callback or result refuses the peer")           \
     X(ROLE, 68, "the verifier does not judge this side of a connection")                   \
-    X(NO_HOST, 69, "no host name or IP address to check the server against")               \
+    X(NO_HOST, 69, "no usable host name or IP address to check the server against")        \
     X(NO_STORE, 70, "the policy wants the application's trust store, and there is none")   \
+    X(ANONYMOUS, 71, "the peer shows no certificate, which is optional here")              \
+    X(SEVERAL_HOSTS, 72, "several host names or addresses are set, and one is needed")     \
+    X(SESSION_EXPIRED, 73, "the session is older than the policy permits")                 \
     X(OUT_OF_MEMORY, 90, "out of memory while deciding")                                   \
     X(INTERNAL, 91, "the decision could not be made")
 

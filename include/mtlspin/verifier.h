@@ -12,8 +12,9 @@
 extern "C" {
 #endif
 
-/* Judges the peers of every SSL_CTX that it is attached to. This version judges clients, on the server's side.
-   What it does *not* check: revocation (CRLs, OCSP), the client's IP address, what the client does after the handshake.
+/* Judges the peers of every SSL_CTX that it is attached to: clients on a server's side, servers on a client's.
+   What it does *not* check: revocation (CRLs, OCSP), the peer's IP address, what the peer does after the handshake; TLSA
+   records (SSL_dane_enable(3)) are not looked at.
    Threads: safe, once it is set up (the two setters below come first). Since: 0.1.0 */
 struct mtlspin_verifier;
 
@@ -40,29 +41,54 @@ typedef int64_t mtlspin_clock(void *user);
 MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_clock(struct mtlspin_verifier *verifier, mtlspin_clock *now,
     void *user, struct mtlspin_error *error);
 
-/* Attaches the verifier to a server's SSL_CTX before its first connection. It takes the SSL_CTX's certificate verification
-   callback and client-hello callback (a program that needs these slots calls the two callbacks below from its own, and sets
-   them after attaching), demands a certificate (SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT), raises the protocol
-   floor to TLS 1.2, and switches off renegotiation, early data, external PSKs (per connection, in mtlspin_prepare), and
-   resumption in all its forms (session cache, tickets): nothing resumes past the policy. A verify callback set with
-   SSL_CTX_set_verify stays: it is called for the domain that decides, and can refuse, never allow.
-   Refused: DTLS and QUIC, contexts of clients, one that ends below TLS 1.2, one with a get-session callback, one that has
-   another verifier, a policy with `host` domains. On an error the SSL_CTX is unchanged. Attaching the same verifier again
-   sets everything once more.
-   Sets of contexts behind SNI: attach to each; the servername callback calls mtlspin_prepare after SSL_set_SSL_CTX.
-   Not thread-safe for one SSL_CTX. Source of the rules: SSL_CTX_set_cert_verify_callback(3). Since: 0.1.0 */
+/* Attaches the verifier to an SSL_CTX before its first connection. It takes the SSL_CTX's certificate verification
+   callback (a program that needs the slot calls mtlspin_cert_verify_callback from its own, and sets it after
+   attaching), sets SSL_VERIFY_PEER (a client's SSL_CTX starts with SSL_VERIFY_NONE), raises the protocol floor to TLS
+   1.2 and switches off renegotiation and the session cache. A verify callback set with SSL_CTX_set_verify stays: it is
+   called for the domain that decides, and can refuse, never allow.
+
+   A server's SSL_CTX: also takes the client-hello callback, demands a certificate (SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
+   and switches off early data, external PSKs (per connection, in mtlspin_prepare), and resumption in all its forms:
+   nothing resumes past the policy. Sets of contexts behind SNI: attach to each; the servername callback calls
+   mtlspin_prepare after SSL_set_SSL_CTX.
+
+   A client's SSL_CTX: each connection needs the one host name or IP address that its server must prove to be, set with
+   SSL_set1_host(3) or X509_VERIFY_PARAM_set1_ip(3); where there is none, the SNI that it sends
+   (SSL_set_tlsext_host_name) is enforced, and without that the server is refused. Only subject alternative names count,
+   and no wildcard for a part of a label (RFC 9525, 6.3). To resume a saved session, see mtlspin_prepare; a program that
+   collects sessions with SSL_CTX_sess_set_new_cb turns the cache on again (SSL_SESS_CACHE_CLIENT) after attaching.
+
+   Refused: DTLS and QUIC, an SSL_CTX that ends below TLS 1.2, one that has another verifier; for servers also one with
+   a get-session callback, and a policy with `host` domains. An SSL_CTX of TLS_method(3) is taken for a server's. On an
+   error the SSL_CTX is unchanged. Attaching the same verifier again sets everything once more. Not thread-safe for one
+   SSL_CTX. Source of the rules: SSL_CTX_set_cert_verify_callback(3). Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach(struct mtlspin_verifier *verifier,
     SSL_CTX *context, struct mtlspin_error *error);
 
+/* For `flags`. MTLSPIN_ATTACH_OPTIONAL, servers only: a client without a certificate gets through the handshake as
+   anonymous. mtlspin_check still says MTLSPIN_DENY, with MTLSPIN_REASON_ANONYMOUS, upon which the program may show what is
+   for everybody. A certificate that is shown and refused ends the handshake, and a pre-shared key is never anonymous. The
+   program may ask for the certificate later (SSL_verify_client_post_handshake(3), TLS 1.3): the same decision is then made
+   about it. With SSL_VERIFY_POST_HANDSHAKE, set on the SSL_CTX before, TLS 1.3 asks only then. Since: 0.1.0 */
+enum mtlspin_attach { MTLSPIN_ATTACH_OPTIONAL = 1 };
+
+/* mtlspin_verifier_attach with flags, 0 or more of enum mtlspin_attach. On an SSL_CTX that has this verifier already, also
+   that of mtlspin_server_context, it replaces the flags. Since: 0.1.0 */
+MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach_with(struct mtlspin_verifier *verifier,
+    SSL_CTX *context, unsigned flags, struct mtlspin_error *error);
+
 /* The decision about a connection: positive evidence or MTLSPIN_DENY. Required on every connection, after the handshake
-   (whatever SSL_accept returned: on a failure it says why and reports to the audit hook what OpenSSL refused by itself;
-   call it before ERR_clear_error) and at any time later on a live connection, in the thread that uses `ssl`. Between
-   handshake steps it says MTLSPIN_REASON_UNFINISHED and reports nothing. MTLSPIN_ALLOW needs all of: this verifier judged
-   the certificate in this very handshake and allowed it, the handshake is finished, the certificate is still the
-   connection's and its verify result X509_V_OK, no session was resumed, and the time is within decision.valid_until.
-   Compare with MTLSPIN_ALLOW, never with MTLSPIN_OK, which is zero as MTLSPIN_DENY is. While a key update or post-handshake
-   authentication is under way, a live connection is MTLSPIN_REASON_UNFINISHED, too.
-   `decision` is written (NULL if not wanted). OpenSSL's error queue is left as it was. Since: 0.1.0 */
+   (whatever SSL_accept or SSL_connect returned: on a failure it says why and reports to the audit hook what OpenSSL
+   refused by itself; call it before ERR_clear_error) and at any time later on a live connection, in the thread that
+   uses `ssl`. Between handshake steps it says MTLSPIN_REASON_UNFINISHED and reports nothing. MTLSPIN_ALLOW needs all
+   of: this verifier judged the certificate in this very handshake (or in mtlspin_prepare, where a client's session
+   resumed) and allowed it, the handshake is finished, the certificate is still the connection's and its verify result
+   X509_V_OK, and the time is within decision.valid_until. A client that is allowed to talk to its server is not yet
+   allowed in there: under TLS 1.3 the server judges the client's certificate after SSL_connect has returned 1, and its
+   refusal is what the first SSL_read fails with. Compare with MTLSPIN_ALLOW, never with MTLSPIN_OK, which is zero as
+   MTLSPIN_DENY is. While a key update or post-handshake authentication is under way, a live connection is
+   MTLSPIN_REASON_UNFINISHED, too. `decision` is written (NULL if not wanted). OpenSSL's error queue is left as it was.
+   Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl,
     struct mtlspin_decision *decision);
 
@@ -70,10 +96,29 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_check(struct mtlspin
    bytes; before or during the handshake. It stays over SSL_clear: set it anew for each client. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_set_peer_address(SSL *ssl, const char *address, struct mtlspin_error *error);
 
-/* For programs that own the callback slots. */
+/* The name in the server's certificate that matched the host ("*.example.com" for a wildcard), in place of
+   SSL_get0_peername(3), which knows nothing of the verifier's own validation. NULL where no name had to match (an IP
+   address, `chain none`), on a server's side, and on a connection whose server was not allowed. Borrowed until the next
+   handshake or SSL_free. Since: 0.1.0 */
+MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
 
-/* The per-connection part of attach, done by hand: before the handshake, in a client-hello callback or, after
-   SSL_set_SSL_CTX, in a servername callback. A connection that was not prepared is refused.
+/* For programs that own the callback slots, and for clients that resume sessions. */
+
+/* The per-connection part of attach, done by hand.
+
+   Servers: before the handshake, in a client-hello callback or, after SSL_set_SSL_CTX, in a servername callback. A
+   connection that was not prepared is refused.
+
+   Clients: before the handshake, and after the host, the SNI and the session to resume were set (SSL_set_session(3)).
+   It fixes the host (MTLSPIN_ERR_STATE if there is none), switches off external PSKs, and judges the session's server
+   anew: under the verifier's policy, by the certificate and the verified chain that the session keeps. A session of
+   another host or another policy, of a server that is not allowed any more, older than its domain's `session-lifetime`
+   (24 hours where there is none), or made without libmtlspin, is taken out without an error, and the handshake is a
+   full one. A verify callback of the program is not asked about a session. Early data is not sent. A connection that is
+   not prepared is judged all the same, but resumes nothing: the handshake of one that tries fails. What makes it
+   possible is kept in the session's ticket application data (SSL_SESSION_set1_ticket_appdata(3)), which is not the
+   program's to use.
+
    The connection holds a reference on the verifier until SSL_free. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_prepare(struct mtlspin_verifier *verifier, SSL *ssl,
     struct mtlspin_error *error);

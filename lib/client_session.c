@@ -1,0 +1,152 @@
+/* Saved sessions of clients. libssl asks nobody about the server when a session resumes, so that it is judged before it is
+   offered: from its certificate, and from the seal, which survives i2d_SSL_SESSION(3) and renewals. The seal is a byte for
+   its form, eight for the time of the handshake that authenticated the server, and the DER of the verified chain's
+   certificates between the server's own and the anchor. */
+#include "client_session.h"
+#include "digest.h"
+#include <openssl/crypto.h>
+#include <openssl/x509.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FORM = 1, HEAD = 9 };
+
+bool
+mtlspin__client_session_context(const struct mtlspin_policy *policy, const char *host,
+    unsigned char context[SSL_MAX_SID_CTX_LENGTH])
+{
+    static const char purpose[] = "libmtlspin: session of a client";
+    const struct mtlspin__bytes runs[] = { { purpose, sizeof purpose }, { policy->digest, sizeof policy->digest },
+        { host, strlen(host) } };
+    _Static_assert(SSL_MAX_SID_CTX_LENGTH == sizeof policy->digest, "the context is a SHA-256");
+    return mtlspin__sha256(context, runs, sizeof runs / sizeof *runs);
+}
+
+static void
+put_time(unsigned char *to, int64_t time)
+{
+    for (int i = 0; i < 8; i++)
+        to[i] = (unsigned char)((uint64_t)time >> (56 - 8 * i));
+}
+
+static int64_t
+get_time(const unsigned char *from)
+{
+    uint64_t time = 0;
+    for (int i = 0; i < 8; i++)
+        time = time << 8 | from[i];
+    return (int64_t)time;
+}
+
+/* The seal in memory of its own; NULL if there is none to be had. */
+static unsigned char *
+make_seal(const STACK_OF(X509) *chain, int64_t now, size_t *length)
+{
+    *length = HEAD;
+    for (int i = 1; i < sk_X509_num(chain) - 1; i++) {
+        int size = i2d_X509(sk_X509_value(chain, i), NULL);
+        if (size <= 0)
+            return NULL;
+        *length += (size_t)size;
+    }
+    unsigned char *seal = malloc(*length), *at = seal;
+    if (seal == NULL)
+        return NULL;
+    *at++ = FORM;
+    put_time(at, now);
+    at += 8;
+    for (int i = 1; i < sk_X509_num(chain) - 1; i++)
+        (void)i2d_X509(sk_X509_value(chain, i), &at);
+    return seal;
+}
+
+void
+mtlspin__client_session_seal(SSL *ssl, const struct mtlspin_policy *policy, const char *host,
+    const struct mtlspin__judgement *judgement, int64_t now)
+{
+    unsigned char context[SSL_MAX_SID_CTX_LENGTH];
+    size_t length = 0;
+    SSL_SESSION *session = SSL_get_session(ssl);
+    unsigned char *seal = make_seal(judgement->chain.chain, now, &length);
+    if (session != NULL && seal != NULL && mtlspin__client_session_context(policy, host, context)
+        && SSL_SESSION_set1_id_context(session, context, sizeof context))
+        (void)SSL_SESSION_set1_ticket_appdata(session, seal, length);
+    free(seal);
+}
+
+/* The certificates of a seal; NULL if one cannot be read. */
+static STACK_OF(X509) *
+certificates_of(const unsigned char *at, size_t length)
+{
+    const unsigned char *end = at + length;
+    STACK_OF(X509) *certificates = sk_X509_new_null();
+    while (certificates != NULL && at < end) {
+        X509 *certificate = d2i_X509(NULL, &at, end - at);
+        if (certificate != NULL && sk_X509_push(certificates, certificate) > 0)
+            continue;
+        X509_free(certificate);
+        sk_X509_pop_free(certificates, X509_free);
+        return NULL;
+    }
+    return certificates;
+}
+
+/* Finds the seal's time and certificates; false if the session has no seal, or is another host's or policy's. */
+static bool
+open_seal(SSL_SESSION *session, const struct mtlspin_policy *policy, const char *host, int64_t *authenticated,
+    STACK_OF(X509) **certificates)
+{
+    unsigned char wanted[SSL_MAX_SID_CTX_LENGTH];
+    unsigned length = 0;
+    size_t size = 0;
+    void *data = NULL;
+    const unsigned char *context = SSL_SESSION_get0_id_context(session, &length), *seal = NULL;
+    if (!mtlspin__client_session_context(policy, host, wanted) || length != sizeof wanted
+        || memcmp(context, wanted, sizeof wanted) != 0)
+        return false;
+    if (!SSL_SESSION_get0_ticket_appdata(session, &data, &size) || size < HEAD || *(seal = data) != FORM)
+        return false;
+    *authenticated = get_time(seal + 1);
+    *certificates = certificates_of(seal + HEAD, size - HEAD);
+    return *certificates != NULL;
+}
+
+/* However often it is renewed, a session is as old as the handshake that authenticated the server. */
+static void
+limit_age(struct mtlspin__judgement *judgement, int64_t authenticated, int64_t now)
+{
+    struct mtlspin_decision *decision = &judgement->decision;
+    if (decision->verdict != MTLSPIN_ALLOW)
+        return;
+    if (authenticated > now || now - authenticated > judgement->session_lifetime) {
+        decision->verdict = MTLSPIN_DENY;
+        decision->reason = MTLSPIN_REASON_SESSION_EXPIRED;
+    } else if (decision->valid_until > authenticated + judgement->session_lifetime) {
+        decision->valid_until = authenticated + judgement->session_lifetime;
+        judgement->expiry = MTLSPIN_REASON_SESSION_EXPIRED;
+    }
+}
+
+void
+mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlspin_verifier *verifier, const char *host,
+    struct mtlspin__judgement *judgement)
+{
+    int64_t authenticated = 0;
+    STACK_OF(X509) *certificates = NULL;
+    struct mtlspin__peer peer = {
+        .role = MTLSPIN_CLIENT,
+        .leaf = SSL_SESSION_get0_peer(session),
+        .host = host,
+        .now = mtlspin__verifier_now(verifier),
+        .level = SSL_get_security_level(ssl),
+        .application = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)),
+        .parameters = SSL_get0_param(ssl),
+    };
+    memset(judgement, 0, sizeof *judgement);
+    if (peer.leaf == NULL || !open_seal(session, verifier->policy, host, &authenticated, &certificates))
+        return;
+    peer.untrusted = certificates;
+    mtlspin__judge(verifier->policy, &peer, verifier->generation, judgement);
+    limit_age(judgement, authenticated, peer.now);
+    sk_X509_pop_free(certificates, X509_free);
+}
