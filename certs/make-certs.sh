@@ -186,6 +186,23 @@ cert twin-ca    p256     self     ca_any  cn='Example Clients CA'
 cert server         p256     servers-ca server cn=localhost
 cert server-rsa     rsa:2048 servers-ca server cn=localhost
 cert server-ed25519 ed25519  servers-ca server cn=localhost
+cert server-renewed same:server servers-ca server cn=localhost
+cert server-clone   p256     servers-ca server cn=localhost serial="$(serial_of server)"
+cert server-deep    p256     deep-ca    server cn=localhost
+cert other-server   p256     other-ca   server cn=localhost
+cert self-server    p256     self       server cn=localhost
+
+cert server-expired         p256 servers-ca server cn=localhost from=20200101000000Z to=20200201000000Z
+cert server-not-yet-valid   p256 servers-ca server cn=localhost from=20990101000000Z to=21000101000000Z
+cert server-as-client       p256 servers-ca server_as_client cn=localhost
+cert self-server-expired    p256 self       server cn=localhost from=20200101000000Z to=20200201000000Z
+cert server-cn-only         p256 servers-ca server_eku cn=localhost
+cert server-name-only       p256 servers-ca server_san cn=localhost san=DNS:localhost
+cert server-db              p256 servers-ca server_san cn=localhost san=DNS:db.example
+cert server-address-as-name p256 servers-ca server_san cn=localhost san=DNS:127.0.0.1
+cert server-wildcard        p256 servers-ca server_san cn=apps san=DNS:*.apps.example
+cert server-part-wildcard   p256 servers-ca server_san cn=apps san=DNS:a*.apps.example
+cert server-nul             p256 servers-ca server_san cn=localhost san=ASN1:SEQUENCE:nul_localhost
 
 # --- clients ---
 
@@ -253,6 +270,8 @@ cert scanner-rsa1024    rsa:1024 self client
 cat mallory.pem clients-ca.pem alice.pem >mallory-with-alice.pem
 cat mallory.pem clients-ca.pem scanner.pem >mallory-with-scanner.pem
 cat clients-ca.pem alice.pem >alice-reversed.pem
+cat server.pem servers-ca.pem upper-ca.pem >server-with-upper.pem
+cat server.pem servers-ca.pem server-db.pem >server-with-db.pem
 cp .work/alice.csr alice.csr
 run openssl pkey -in alice.key -pubout -out alice.pub.pem
 run openssl x509 -in alice.pem -outform DER -out alice.der
