@@ -33,8 +33,9 @@ FIELDS = {"time": str, "verdict": str, "reason": str, "label": str, "rule_label"
 SOMETIMES = {"x509_text": str, "tls_error": str}
 
 if len(sys.argv) != 3:
-    skip_all("the example server is not built")
-PROGRAM, PKI = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2])
+    skip_all("the examples are not built")
+EXAMPLES, PKI = pathlib.Path(sys.argv[1]).absolute(), pathlib.Path(sys.argv[2])
+SERVER = EXAMPLES / "server"
 
 
 def openssl(*arguments, data=None):
@@ -72,7 +73,7 @@ def environment():
 
 def run_server(*arguments):
     """For a server that is to end by itself."""
-    return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE, check=False,
+    return subprocess.run([SERVER, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE, check=False,
                           env=environment())
 
 
@@ -98,7 +99,7 @@ class Server(contextlib.AbstractContextManager):
         folder = pathlib.Path(self.directory.name)
         (folder / "policy").write_text(policy_text(policy), encoding="utf-8")
         self.log = folder / "log"
-        command = [PROGRAM, "--listen", listen, "--cert", cert, "--key", key, "--policy", folder / "policy"]
+        command = [SERVER, "--listen", listen, "--cert", cert, "--key", key, "--policy", folder / "policy"]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=log, text=True,
                                             env=environment(), preexec_fn=limits)
