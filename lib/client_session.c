@@ -118,13 +118,22 @@ limit_age(struct mtlspin__judgement *judgement, int64_t authenticated, int64_t n
     struct mtlspin_decision *decision = &judgement->decision;
     if (decision->verdict != MTLSPIN_ALLOW)
         return;
-    if (authenticated > now || now - authenticated > judgement->session_lifetime) {
+    if (authenticated > now || authenticated < now - judgement->session_lifetime) {
         decision->verdict = MTLSPIN_DENY;
         decision->reason = MTLSPIN_REASON_SESSION_EXPIRED;
     } else if (decision->valid_until > authenticated + judgement->session_lifetime) {
         decision->valid_until = authenticated + judgement->session_lifetime;
         judgement->expiry = MTLSPIN_REASON_SESSION_EXPIRED;
     }
+}
+
+/* As libssl chooses it for a handshake. */
+static X509_STORE *
+application_store(SSL *ssl)
+{
+    X509_STORE *store = NULL;
+    (void)SSL_get0_verify_cert_store(ssl, &store);
+    return store != NULL ? store : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
 }
 
 void
@@ -139,7 +148,7 @@ mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlsp
         .host = host,
         .now = mtlspin__verifier_now(verifier),
         .level = SSL_get_security_level(ssl),
-        .application = SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)),
+        .application = application_store(ssl),
         .parameters = SSL_get0_param(ssl),
     };
     memset(judgement, 0, sizeof *judgement);

@@ -20,7 +20,7 @@ MTLSPIN_API MTLSPIN_MUST_CHECK SSL_CTX *mtlspin_server_context(const char *certi
 /* A client's SSL_CTX with the verifier attached, of the same protocols. `certificate` and `key` are as above, or both NULL
    for a client that has none. The policy names the trust anchors (`ca system` for public servers), the SSL_CTX has none.
    Each connection still needs its host: see mtlspin_verifier_attach.
-   Returns a new reference, release with SSL_CTX_free; NULL on error. Thread-safe. Since: 0.1.0 */
+   Returns a new reference, release with SSL_CTX_free; NULL on error. Thread-safe. Since: 0.2.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK SSL_CTX *mtlspin_client_context(const char *certificate, const char *key,
     struct mtlspin_verifier *verifier, struct mtlspin_error *error);
 

@@ -69,11 +69,11 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach(struc
    anonymous. mtlspin_check still says MTLSPIN_DENY, with MTLSPIN_REASON_ANONYMOUS, upon which the program may show what is
    for everybody. A certificate that is shown and refused ends the handshake, and a pre-shared key is never anonymous. The
    program may ask for the certificate later (SSL_verify_client_post_handshake(3), TLS 1.3): the same decision is then made
-   about it. With SSL_VERIFY_POST_HANDSHAKE, set on the SSL_CTX before, TLS 1.3 asks only then. Since: 0.1.0 */
+   about it. With SSL_VERIFY_POST_HANDSHAKE, set on the SSL_CTX before, TLS 1.3 asks only then. Since: 0.2.0 */
 enum mtlspin_attach { MTLSPIN_ATTACH_OPTIONAL = 1 };
 
 /* mtlspin_verifier_attach with flags, 0 or more of enum mtlspin_attach. On an SSL_CTX that has this verifier already, also
-   that of mtlspin_server_context, it replaces the flags. Since: 0.1.0 */
+   that of mtlspin_server_context, it replaces the flags. Since: 0.2.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach_with(struct mtlspin_verifier *verifier,
     SSL_CTX *context, unsigned flags, struct mtlspin_error *error);
 
@@ -99,7 +99,7 @@ MTLSPIN_API enum mtlspin_status mtlspin_set_peer_address(SSL *ssl, const char *a
 /* The name in the server's certificate that matched the host ("*.example.com" for a wildcard), in place of
    SSL_get0_peername(3), which knows nothing of the verifier's own validation. NULL where no name had to match (an IP
    address, `chain none`), on a server's side, and on a connection whose server was not allowed. Borrowed until the next
-   handshake or SSL_free. Since: 0.1.0 */
+   handshake or SSL_free. Since: 0.2.0 */
 MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
 
 /* For programs that own the callback slots, and for clients that resume sessions. */
