@@ -15,10 +15,13 @@ has_failed(const SSL *ssl)
 }
 
 /* The handshake does not wait for the peer or the application either: the peer is gone, or (from OpenSSL 3.2 on) has sent
-   bytes that are no TLS at all. SSL_get_error(3) wants the error queue empty before each step, and so does this. */
+   bytes that are no TLS at all. SSL_get_error(3) wants the error queue empty before each step, and so does this.
+   TLS_ST_OK: what is unfinished is not the handshake, but a key update or a request for a certificate. */
 static bool
 has_ended(const SSL *ssl)
 {
+    if (SSL_get_state(ssl) == TLS_ST_OK)
+        return false;
     switch (SSL_get_error(ssl, -1)) {
     case SSL_ERROR_SSL:
     case SSL_ERROR_SYSCALL:
@@ -57,7 +60,7 @@ uses_shared_key(const SSL *ssl)
 static enum mtlspin_reason
 without_certificate(const struct mtlspin__connection *connection, const SSL *ssl)
 {
-    bool anonymous = connection->optional && connection->judged == MTLSPIN__NOT_JUDGED && !uses_shared_key(ssl);
+    bool anonymous = mtlspin__connection_optional(ssl, connection->verifier) && connection->judged == MTLSPIN__NOT_JUDGED && !uses_shared_key(ssl);
     return anonymous ? MTLSPIN_REASON_ANONYMOUS : MTLSPIN_REASON_NO_CERTIFICATE;
 }
 
@@ -144,16 +147,16 @@ is_news(const struct mtlspin__connection *connection, const struct mtlspin_verif
         || connection->audited_reason != decision->reason;
 }
 
-/* Reports what the hook has not seen. The end of a failed handshake is kept: the error queue, which tells why, is not. */
+/* Reports what the hook has not seen. The end of a connection is kept: the error queue, which tells why, is not. */
 static void
 note(struct mtlspin_verifier *verifier, SSL *ssl, const struct mtlspin_decision *found)
 {
     struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
     const struct mtlspin__judgement end = { .decision = *found };
-    bool keep = connection != NULL && has_failed(ssl) && connection->judged != MTLSPIN__BY_HANDSHAKE
+    bool keep = connection != NULL && has_failed(ssl) && found->verdict != MTLSPIN_ALLOW
         && (connection->verifier == NULL || connection->verifier == verifier);
     if (keep)
-        mtlspin__connection_judge(connection, MTLSPIN__BY_HANDSHAKE, &end, NULL);
+        mtlspin__connection_judge(connection, MTLSPIN__BY_HANDSHAKE, &end, SSL_get0_peer_certificate(ssl));
     mtlspin__connection_audit(connection, verifier, ssl, found);
 }
 

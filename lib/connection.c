@@ -105,7 +105,6 @@ mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin
 {
     struct mtlspin_verifier *before = connection->verifier;
     forget(connection);
-    connection->optional = false;
     connection->host[0] = '\0';
     connection->verifier = mtlspin_verifier_ref(verifier);
     mtlspin_verifier_unref(before);
@@ -127,6 +126,13 @@ struct mtlspin__attachment *
 mtlspin__attachment_get(const SSL_CTX *context)
 {
     return ready() ? SSL_CTX_get_ex_data(context, context_index) : NULL;
+}
+
+bool
+mtlspin__connection_optional(const SSL *ssl, const struct mtlspin_verifier *verifier)
+{
+    const struct mtlspin__attachment *attachment = mtlspin__attachment_get(SSL_get_SSL_CTX(ssl));
+    return attachment != NULL && attachment->verifier == verifier && attachment->optional;
 }
 
 bool
@@ -160,7 +166,9 @@ const char *
 mtlspin_peername(const SSL *ssl)
 {
     const struct mtlspin__connection *connection = ssl != NULL ? mtlspin__connection_get(ssl) : NULL;
-    return connection != NULL && connection->peername[0] != '\0' && stands(connection, ssl) ? connection->peername : NULL;
+    if (connection == NULL || SSL_is_server(ssl) || !stands(connection, ssl))
+        return NULL;
+    return connection->peername[0] != '\0' ? connection->peername : NULL;
 }
 
 enum mtlspin_status

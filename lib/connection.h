@@ -15,7 +15,6 @@ enum mtlspin__ground {
 
 struct mtlspin__connection {
     struct mtlspin_verifier *verifier; /* that prepared it; a reference; NULL = none did */
-    bool optional;                     /* a client without a certificate is anonymous */
     enum mtlspin__ground judged;       /* on which `decision` was made, about `leaf` */
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;        /* the reason for refusing after decision.valid_until */
@@ -53,6 +52,9 @@ struct mtlspin__attachment {
     struct mtlspin_verifier *verifier; /* a reference */
     bool optional;                     /* its clients need no certificate */
 };
+
+/* Whether a client of this connection may stay anonymous: where the SSL_CTX that it has now was attached so. */
+bool mtlspin__connection_optional(const SSL *ssl, const struct mtlspin_verifier *verifier);
 
 /* The SSL_CTX's attachment; NULL if there is none. */
 struct mtlspin__attachment *mtlspin__attachment_get(const SSL_CTX *context);

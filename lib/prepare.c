@@ -93,21 +93,21 @@ demand_certificate(SSL *ssl, bool optional)
 static bool
 prepare_server(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__connection *connection)
 {
-    const struct mtlspin__attachment *attachment = mtlspin__attachment_get(SSL_get_SSL_CTX(ssl));
     if (!forbid_resumption(ssl) || !raise_floor(ssl) || !name_anchors(ssl, verifier->policy))
         return false;
     mtlspin__connection_start(connection, verifier);
-    connection->optional = attachment != NULL && attachment->verifier == verifier && attachment->optional;
-    demand_certificate(ssl, connection->optional);
+    demand_certificate(ssl, mtlspin__connection_optional(ssl, verifier));
     return true;
 }
 
-/* A session is offered as a copy that sends no data before the server has answered. */
+/* A session is offered as a copy that sends no data before the server has answered, and that knows no name, since
+   SSL_get_servername(3) would tell it in place of the connection's. */
 static bool
 offer(SSL *ssl, const SSL_SESSION *session)
 {
     SSL_SESSION *copy = SSL_SESSION_dup(session);
-    bool good = copy != NULL && SSL_SESSION_set_max_early_data(copy, 0) && SSL_set_session(ssl, copy);
+    bool good = copy != NULL && SSL_SESSION_set_max_early_data(copy, 0) && SSL_SESSION_set1_hostname(copy, NULL)
+        && SSL_set_session(ssl, copy);
     SSL_SESSION_free(copy);
     return good;
 }
@@ -124,12 +124,11 @@ offer_if_allowed(struct mtlspin_verifier *verifier, SSL *ssl, SSL_SESSION *sessi
     mtlspin__judgement_clear(&judgement);
 }
 
-/* The host is fixed before a session is offered that is good for this one alone. */
 static bool
-fix_host(SSL *ssl, const struct mtlspin_policy *policy, const char *host)
+set_session_context(SSL *ssl, const struct mtlspin_policy *policy, const char *host)
 {
     unsigned char context[SSL_MAX_SID_CTX_LENGTH];
-    return mtlspin__host_demand(SSL_get0_param(ssl), host) && mtlspin__client_session_context(policy, host, context)
+    return mtlspin__client_session_context(policy, host, context)
         && SSL_set_session_id_context(ssl, context, sizeof context);
 }
 
@@ -146,7 +145,7 @@ prepare_client(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__conn
     SSL_set_verify(ssl, SSL_VERIFY_PEER, SSL_get_verify_callback(ssl));
     if (reason == MTLSPIN_REASON_NONE)
         reason = mtlspin__host_of(ssl, connection->host);
-    if (reason == MTLSPIN_REASON_NONE && (!raise_floor(ssl) || !fix_host(ssl, verifier->policy, connection->host)))
+    if (reason == MTLSPIN_REASON_NONE && (!raise_floor(ssl) || !set_session_context(ssl, verifier->policy, connection->host)))
         reason = MTLSPIN_REASON_INTERNAL;
     if (reason == MTLSPIN_REASON_NONE && session != NULL)
         offer_if_allowed(verifier, ssl, session, connection);
