@@ -132,6 +132,15 @@ set_session_context(SSL *ssl, const struct mtlspin_policy *policy, const char *h
         && SSL_set_session_id_context(ssl, context, sizeof context);
 }
 
+/* Keys that stand for a server whose certificate nobody sees: external ones, and that of RFC 4851, 3.2.2. */
+static void
+forbid_other_keys(SSL *ssl)
+{
+    SSL_set_psk_client_callback(ssl, NULL);
+    SSL_set_psk_use_session_callback(ssl, NULL);
+    (void)SSL_set_session_secret_cb(ssl, NULL, NULL);
+}
+
 /* The session is taken out first (SSL_get_servername(3) would also tell that one's name) and goes back if allowed. */
 static enum mtlspin_reason
 prepare_client(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__connection *connection)
@@ -139,8 +148,7 @@ prepare_client(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__conn
     SSL_SESSION *session = SSL_get1_session(ssl);
     enum mtlspin_reason reason = SSL_set_session(ssl, NULL) ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_INTERNAL;
     mtlspin__connection_start(connection, verifier);
-    SSL_set_psk_client_callback(ssl, NULL);
-    SSL_set_psk_use_session_callback(ssl, NULL);
+    forbid_other_keys(ssl);
     (void)SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
     SSL_set_verify(ssl, SSL_VERIFY_PEER, SSL_get_verify_callback(ssl));
     if (reason == MTLSPIN_REASON_NONE)

@@ -110,8 +110,8 @@ MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
    connection that was not prepared is refused.
 
    Clients: before the handshake, and after the host, the SNI and the session to resume were set (SSL_set_session(3)).
-   It needs the host (MTLSPIN_ERR_STATE if there is none), switches off external PSKs, and judges the session's server
-   anew: under the verifier's policy, by the certificate and the verified chain that the session keeps. A session of
+   It needs the host (MTLSPIN_ERR_STATE if there is none), switches off external PSKs and session secrets
+   (SSL_set_session_secret_cb; set none afterwards), and judges the session's server anew: under the verifier's policy, by the certificate and the verified chain that the session keeps. A session of
    another host or another policy, of a server that is not allowed any more, older than its domain's `session-lifetime`
    (24 hours where there is none), or made without libmtlspin, is taken out without an error, and the handshake is a
    full one. A verify callback of the program is not asked about a session. Early data is not sent. A connection that is
