@@ -60,7 +60,8 @@ uses_shared_key(const SSL *ssl)
 static enum mtlspin_reason
 without_certificate(const struct mtlspin__connection *connection, const SSL *ssl)
 {
-    bool anonymous = mtlspin__connection_optional(ssl, connection->verifier) && connection->judged == MTLSPIN__NOT_JUDGED && !uses_shared_key(ssl);
+    bool optional = mtlspin__connection_optional(ssl, connection->verifier);
+    bool anonymous = optional && connection->judged == MTLSPIN__NOT_JUDGED && !uses_shared_key(ssl);
     return anonymous ? MTLSPIN_REASON_ANONYMOUS : MTLSPIN_REASON_NO_CERTIFICATE;
 }
 

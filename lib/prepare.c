@@ -153,7 +153,8 @@ prepare_client(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__conn
     SSL_set_verify(ssl, SSL_VERIFY_PEER, SSL_get_verify_callback(ssl));
     if (reason == MTLSPIN_REASON_NONE)
         reason = mtlspin__host_of(ssl, connection->host);
-    if (reason == MTLSPIN_REASON_NONE && (!raise_floor(ssl) || !set_session_context(ssl, verifier->policy, connection->host)))
+    if (reason == MTLSPIN_REASON_NONE
+        && (!raise_floor(ssl) || !set_session_context(ssl, verifier->policy, connection->host)))
         reason = MTLSPIN_REASON_INTERNAL;
     if (reason == MTLSPIN_REASON_NONE && session != NULL)
         offer_if_allowed(verifier, ssl, session, connection);

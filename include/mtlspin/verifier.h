@@ -111,13 +111,13 @@ MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
 
    Clients: before the handshake, and after the host, the SNI and the session to resume were set (SSL_set_session(3)).
    It needs the host (MTLSPIN_ERR_STATE if there is none), switches off external PSKs and session secrets
-   (SSL_set_session_secret_cb; set none afterwards), and judges the session's server anew: under the verifier's policy, by the certificate and the verified chain that the session keeps. A session of
-   another host or another policy, of a server that is not allowed any more, older than its domain's `session-lifetime`
-   (24 hours where there is none), or made without libmtlspin, is taken out without an error, and the handshake is a
-   full one. A verify callback of the program is not asked about a session. Early data is not sent. A connection that is
-   not prepared is judged all the same, but resumes nothing: the handshake of one that tries fails. What makes it
-   possible is kept in the session's ticket application data (SSL_SESSION_set1_ticket_appdata(3)), which is not the
-   program's to use.
+   (SSL_set_session_secret_cb; set none afterwards), and judges the session's server anew: under the verifier's policy,
+   by the certificate and the verified chain that the session keeps. A session of another host or another policy, of a
+   server that is not allowed any more, older than its domain's `session-lifetime` (24 hours where there is none), or
+   made without libmtlspin, is taken out without an error, and the handshake is a full one. A verify callback of the
+   program is not asked about a session. Early data is not sent. A connection that is not prepared is judged all the
+   same, but resumes nothing: the handshake of one that tries fails. What makes it possible is kept in the session's
+   ticket application data (SSL_SESSION_set1_ticket_appdata(3)), which is not the program's to use.
 
    The connection holds a reference on the verifier until SSL_free. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_prepare(struct mtlspin_verifier *verifier, SSL *ssl,
