@@ -200,9 +200,12 @@ cert server-cn-only         p256 servers-ca server_eku cn=localhost
 cert server-name-only       p256 servers-ca server_san cn=localhost san=DNS:localhost
 cert server-db              p256 servers-ca server_san cn=localhost san=DNS:db.example
 cert server-address-as-name p256 servers-ca server_san cn=localhost san=DNS:127.0.0.1
+cert server-address-only    p256 servers-ca server_san cn=localhost san=IP:127.0.0.1
 cert server-wildcard        p256 servers-ca server_san cn=apps san=DNS:*.apps.example
 cert server-part-wildcard   p256 servers-ca server_san cn=apps san=DNS:a*.apps.example
 cert server-nul             p256 servers-ca server_san cn=localhost san=ASN1:SEQUENCE:nul_localhost
+cert server-is-ca           p256 root-ca    ca_as_server cn=localhost
+cert server-no-issuer-key   p256 servers-ca server_no_issuer_key cn=localhost
 
 # --- clients ---
 
@@ -272,6 +275,7 @@ cat mallory.pem clients-ca.pem scanner.pem >mallory-with-scanner.pem
 cat clients-ca.pem alice.pem >alice-reversed.pem
 cat server.pem servers-ca.pem upper-ca.pem >server-with-upper.pem
 cat server.pem servers-ca.pem server-db.pem >server-with-db.pem
+cat other-server.pem other-ca.pem >other-server-with-ca.pem
 cp .work/alice.csr alice.csr
 run openssl pkey -in alice.key -pubout -out alice.pub.pem
 run openssl x509 -in alice.pem -outform DER -out alice.der

@@ -122,6 +122,8 @@ anchors_wrong(const struct mtlspin__domain *domain)
         return "under `chain none` there is no `ca`";
     if (domain->chain_none && domain->partial_chain)
         return "under `chain none` there is no `partial-chain`";
+    if (domain->chain_none && domain->strict)
+        return "`strict` looks at chains, and under `chain none` there is none";
     if (!domain->chain_none && !has_anchors(domain))
         return "this domain has no `ca`, and without `chain none` it needs one";
     if (domain->anchors->application && domain->anchors->count > 0)

@@ -43,16 +43,22 @@ unfinished(const SSL *ssl)
     return MTLSPIN_REASON_HANDSHAKE_FAILED;
 }
 
-/* A shared key (RFC 4279) stands for somebody, and nobody has judged whom. TLS 1.3 calls its use a resumption. */
+/* A shared key (RFC 4279), a password (RFC 5054) or a raw public key (RFC 7250) stands for somebody, and nobody has judged
+   whom. TLS 1.3 calls the use of a shared key a resumption. */
 static bool
-uses_shared_key(const SSL *ssl)
+is_somebody(const SSL *ssl)
 {
+#if OPENSSL_VERSION_NUMBER >= 0x30200000L
+    if (SSL_get0_peer_rpk(ssl) != NULL)
+        return true;
+#endif
     const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
     switch (cipher != NULL ? SSL_CIPHER_get_kx_nid(cipher) : NID_undef) {
     case NID_kx_psk:
     case NID_kx_ecdhe_psk:
     case NID_kx_dhe_psk:
-    case NID_kx_rsa_psk: return true;
+    case NID_kx_rsa_psk:
+    case NID_kx_srp: return true;
     default: return false;
     }
 }
@@ -61,7 +67,7 @@ static enum mtlspin_reason
 without_certificate(const struct mtlspin__connection *connection, const SSL *ssl)
 {
     bool optional = mtlspin__connection_optional(ssl, connection->verifier);
-    bool anonymous = optional && connection->judged == MTLSPIN__NOT_JUDGED && !uses_shared_key(ssl);
+    bool anonymous = optional && connection->judged == MTLSPIN__NOT_JUDGED && !is_somebody(ssl);
     return anonymous ? MTLSPIN_REASON_ANONYMOUS : MTLSPIN_REASON_NO_CERTIFICATE;
 }
 

@@ -150,6 +150,7 @@ mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlsp
         .level = SSL_get_security_level(ssl),
         .application = application_store(ssl),
         .parameters = SSL_get0_param(ssl),
+        .ssl = ssl,
     };
     memset(judgement, 0, sizeof *judgement);
     if (peer.leaf == NULL || !open_seal(session, verifier->policy, host, &authenticated, &certificates))

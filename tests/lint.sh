@@ -31,6 +31,12 @@ if ! grep -q 'conformance/adapter\.c"' "$build/compile_commands.json"; then
     skipped=1
     echo "skipped: clang-tidy tests/conformance/adapter.c, which is not compiled here"
 fi
+# The same goes for programs that need libcurl.
+if ! grep -q 'examples/libcurl\.c"' "$build/compile_commands.json"; then
+    grep -v -e 'examples/libcurl\.c$' -e 'libcurl/driver\.c$' "$work/c" >"$work/c.rest" && mv "$work/c.rest" "$work/c"
+    skipped=$((skipped + 2))
+    echo "skipped: clang-tidy examples/libcurl.c tests/libcurl/driver.c, which are not compiled here"
+fi
 find . -path ./build -prune -o -path ./.git -prune -o \
     \( -name '*.sh' -o -path ./.ci/run \) -type f -print | sort >"$work/sh"
 

@@ -96,7 +96,7 @@ MTLSPIN_API enum mtlspin_status mtlspin_builder_session_lifetime(struct mtlspin_
 MTLSPIN_API enum mtlspin_status mtlspin_builder_partial_chain(struct mtlspin_builder *builder,
     struct mtlspin_error *error);
 
-/* Refuses certificates that break a MUST of RFC 5280 (X509_V_FLAG_X509_STRICT). Since: 0.1.0 */
+/* Refuses chains that break a MUST of RFC 5280 (X509_V_FLAG_X509_STRICT). Not under `chain none`. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_builder_strict(struct mtlspin_builder *builder, struct mtlspin_error *error);
 
 /* The least security level, 0 to 5 (SSL_CTX_set_security_level(3)) for keys and signatures of the chain; it only ever
