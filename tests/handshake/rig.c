@@ -2,6 +2,7 @@
 #include "pki.h"
 #include "policy_text.h"
 #include <check.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -20,6 +21,9 @@ hook(const struct mtlspin_event *event, void *user)
     audit->verdict = event->decision->verdict;
     audit->reason = event->decision->reason;
     audit->tls_error = event->tls_error;
+    audit->role = event->role;
+    audit->resumed = event->resumed;
+    (void)snprintf(audit->host, sizeof audit->host, "%s", event->host);
     ck_assert_uint_gt(mtlspin_event_json(event, audit->json, sizeof audit->json), 0);
 }
 
@@ -78,6 +82,29 @@ rig_plain_server(void)
     return context;
 }
 
+SSL_CTX *
+rig_public_server(const char *server)
+{
+    char chain[96];
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    (void)snprintf(chain, sizeof chain, "%s-chain", server);
+    pki_use(context, chain, server);
+    return context;
+}
+
+void
+rig_make_client(struct rig *rig, const char *policy, const char *server, int version)
+{
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    rig_verifier(rig, policy);
+    rig->client_side = true;
+    rig->server = rig_public_server(server);
+    rig->client = mtlspin_client_context(NULL, NULL, rig->verifier, &error);
+    ck_assert_msg(rig->client != NULL, "%s", error.message);
+    ck_assert_int_eq(SSL_CTX_set_min_proto_version(rig->client, version), 1);
+    ck_assert_int_eq(SSL_CTX_set_max_proto_version(rig->client, version), 1);
+}
+
 int
 rig_shake(struct rig *rig)
 {
@@ -87,22 +114,52 @@ rig_shake(struct rig *rig)
 }
 
 void
+rig_dial(struct rig *rig, const char *host)
+{
+    pair_free(&rig->pair);
+    pair_make(&rig->pair, rig->server, rig->client);
+    if (host != NULL)
+        ck_assert_int_eq(SSL_set1_host(rig->pair.client, host), 1);
+}
+
+int
+rig_finish(struct rig *rig)
+{
+    (void)pair_shake(&rig->pair);
+    ERR_clear_error();
+    return rig->pair.connected;
+}
+
+int
+rig_connect(struct rig *rig, const char *host)
+{
+    rig_dial(rig, host);
+    return rig_finish(rig);
+}
+
+SSL *
+rig_judged(const struct rig *rig)
+{
+    return rig->client_side ? rig->pair.client : rig->pair.server;
+}
+
+void
 rig_refused(struct rig *rig, enum mtlspin_reason reason)
 {
     struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
-    ck_assert_int_eq(mtlspin_check(rig->verifier, rig->pair.server, &decision), MTLSPIN_DENY);
+    ck_assert_int_eq(mtlspin_check(rig->verifier, rig_judged(rig), &decision), MTLSPIN_DENY);
     ck_assert_str_eq(mtlspin_reason_name(decision.reason), mtlspin_reason_name(reason));
     ck_assert_int_eq(decision.verdict, MTLSPIN_DENY);
     ck_assert_str_eq(decision.label, "");
     ck_assert_int_eq(decision.valid_until, 0);
-    ck_assert_int_eq(mtlspin_check(rig->verifier, rig->pair.server, NULL), MTLSPIN_DENY);
+    ck_assert_int_eq(mtlspin_check(rig->verifier, rig_judged(rig), NULL), MTLSPIN_DENY);
 }
 
 void
 rig_allowed(struct rig *rig, const char *label)
 {
     struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
-    ck_assert_msg(mtlspin_check(rig->verifier, rig->pair.server, &decision) == MTLSPIN_ALLOW, "%s",
+    ck_assert_msg(mtlspin_check(rig->verifier, rig_judged(rig), &decision) == MTLSPIN_ALLOW, "%s",
         mtlspin_reason_name(decision.reason));
     ck_assert_str_eq(decision.label, label);
     ck_assert_uint_eq(decision.generation, 1);

@@ -48,30 +48,6 @@ client_context(const struct handshake_case *c, int version)
 }
 
 static void
-check_label(const struct handshake_case *c, const struct mtlspin_decision *d)
-{
-    ck_assert_msg(strcmp(d->rule_label, c->label) == 0 || strcmp(d->label, c->label) == 0,
-        "cases.txt:%d: label \"%s\", near \"%s\"", c->line, d->label, d->rule_label);
-    if (c->allow)
-        ck_assert_str_eq(d->label, c->label);
-    else
-        ck_assert_str_eq(d->label, "");
-}
-
-static void
-check_decision(const struct handshake_case *c, size_t version, enum mtlspin_verdict verdict,
-    const struct mtlspin_decision *d)
-{
-    ck_assert_msg(verdict == (c->allow ? MTLSPIN_ALLOW : MTLSPIN_DENY), "cases.txt:%d: verdict %d, reason %s", c->line,
-        verdict, mtlspin_reason_name(d->reason));
-    ck_assert_int_eq(d->verdict, verdict);
-    ck_assert_msg(strcmp(mtlspin_reason_name(d->reason), c->reason[version]) == 0, "cases.txt:%d: reason %s (X.509 %d)",
-        c->line, mtlspin_reason_name(d->reason), d->x509_error);
-    check_label(c, d);
-    ck_assert(c->allow == (d->valid_until != 0));
-}
-
-static void
 check_audit(const struct handshake_case *c, size_t version, const struct seen *seen)
 {
     ck_assert_msg(seen->denials == !c->allow && seen->allowances == c->allow, "cases.txt:%d: %d denials, %d allowances",
@@ -105,7 +81,7 @@ START_TEST(handshake)
 
     ck_assert_msg(pair_shake(&pair) == c->allow, "cases.txt:%d: accepted %d", c->line, pair.accepted);
     enum mtlspin_verdict verdict = mtlspin_check(verifier, pair.server, &decision);
-    check_decision(c, version, verdict, &decision);
+    case_check(c, version, verdict, &decision);
     ck_assert_int_eq(mtlspin_check(verifier, pair.server, NULL), verdict); /* again: the same, and not audited again */
     check_audit(c, version, &seen);
     ck_assert_msg(pair.alert == c->alert[version], "cases.txt:%d: alert %d", c->line, pair.alert);
@@ -127,7 +103,7 @@ START_TEST(evaluation)
     STACK_OF(X509) *rest = c->chain[0] != '\0' ? pki_rest(c->chain) : NULL;
     int64_t now = c->now != 0 ? c->now : (int64_t)time(NULL);
     enum mtlspin_verdict verdict = mtlspin_evaluate(policy, leaf, rest, MTLSPIN_SERVER, NULL, now, &decision);
-    check_decision(c, 0, verdict, &decision);
+    case_check(c, 0, verdict, &decision);
     ck_assert_uint_eq(decision.generation, 0);
     ck_assert_uint_eq(ERR_peek_error(), 0);
     X509_free(leaf);

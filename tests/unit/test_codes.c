@@ -13,7 +13,7 @@ struct code {
 static const struct code statuses[] = { MTLSPIN_STATUS_MAP(ROW) };
 static const struct code reasons[] = { MTLSPIN_REASON_MAP(ROW) };
 
-/* The numbers of version 0.1.0, which programs and log readers may rely on for ever. */
+/* The numbers of versions 0.1.0 and 0.2.0, which programs and log readers may rely on for ever. */
 static const struct {
     int number;
     const char *name;
@@ -22,7 +22,7 @@ static const struct {
     { 13, "DENIED_SERIAL" }, { 14, "RULE_EXPIRED" }, { 15, "RULE_NOT_YET_VALID" }, { 16, "CA_CERTIFICATE" },
     { 30, "NO_CERTIFICATE" }, { 31, "MALFORMED" }, { 32, "UNKNOWN_CA" }, { 33, "EXPIRED" }, { 34, "NOT_YET_VALID" },
     { 35, "PURPOSE" }, { 36, "WEAK" }, { 37, "SIGNATURE" }, { 38, "REVOKED" }, { 60, "NOT_JUDGED" }, { 65, "RESUMED" },
-    { 91, "INTERNAL" },
+    { 69, "NO_HOST" }, { 71, "ANONYMOUS" }, { 72, "SEVERAL_HOSTS" }, { 73, "SESSION_EXPIRED" }, { 91, "INTERNAL" },
 };
 
 static int

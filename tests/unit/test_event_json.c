@@ -22,7 +22,7 @@ make_event(struct mtlspin_decision *decision)
     *decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     event.size = sizeof event;
     event.decision = decision;
-    event.peer_address = event.subject = event.issuer = event.protocol = "";
+    event.peer_address = event.host = event.subject = event.issuer = event.protocol = "";
     return event;
 }
 
@@ -91,13 +91,14 @@ START_TEST(a_refused_peer)
     decision.x509_error = X509_V_ERR_CERT_HAS_EXPIRED;
     decision.x509_depth = 2;
     event.role = MTLSPIN_CLIENT;
+    event.host = "db.example";
     event.resumed = 1;
     event.tls_error = ERR_PACK(ERR_LIB_SSL, 0, SSL_R_NO_SHARED_CIPHER);
     (void)write_line(&event, line);
     ck_assert_str_eq(line,
         "{\"time\":\"1970-01-01T00:00:00Z\",\"verdict\":\"deny\",\"reason\":\"EXPIRED\",\"label\":\"\",\"rule_label\":\"\","
-        "\"domain\":\"\",\"line\":0,\"generation\":0,\"role\":\"client\",\"peer_address\":\"\",\"subject\":\"\","
-        "\"serial\":\"\",\"issuer\":\"\",\"thumbprint\":\"\",\"spki\":\"\",\"x509_error\":10,\"x509_depth\":2,"
+        "\"domain\":\"\",\"line\":0,\"generation\":0,\"role\":\"client\",\"peer_address\":\"\",\"host\":\"db.example\","
+        "\"subject\":\"\",\"serial\":\"\",\"issuer\":\"\",\"thumbprint\":\"\",\"spki\":\"\",\"x509_error\":10,\"x509_depth\":2,"
         "\"x509_text\":\"certificate has expired\",\"protocol\":\"\",\"resumed\":true,\"tls_error\":\"no shared cipher\"}");
 }
 END_TEST
@@ -109,7 +110,7 @@ START_TEST(what_is_missing_is_empty)
     struct mtlspin_decision decision;
     struct mtlspin_event event = make_event(&decision);
     (void)write_line(&event, wanted);
-    event.peer_address = event.subject = event.issuer = event.protocol = NULL;
+    event.peer_address = event.host = event.subject = event.issuer = event.protocol = NULL;
     (void)write_line(&event, line);
     ck_assert_str_eq(line, wanted);
     decision.verdict = (enum mtlspin_verdict)2;
@@ -184,7 +185,7 @@ static const struct {
 static void
 fill_texts(struct mtlspin_event *event, struct mtlspin_decision *decision, const char *text)
 {
-    event->peer_address = event->subject = event->issuer = event->protocol = text;
+    event->peer_address = event->host = event->subject = event->issuer = event->protocol = text;
     (void)snprintf(decision->label, sizeof decision->label, "%.127s", text);
     (void)snprintf(decision->rule_label, sizeof decision->rule_label, "%.127s", text);
     (void)snprintf(decision->domain, sizeof decision->domain, "%.63s", text);
@@ -192,7 +193,8 @@ fill_texts(struct mtlspin_event *event, struct mtlspin_decision *decision, const
 
 START_TEST(every_text_is_escaped)
 {
-    static const char *const names[] = { "label", "rule_label", "domain", "peer_address", "subject", "issuer", "protocol" };
+    static const char *const names[] = { "label", "rule_label", "domain", "peer_address", "host", "subject",
+        "issuer", "protocol" };
     char line[MTLSPIN_EVENT_JSON_SIZE], wanted[512];
     struct mtlspin_decision decision;
     struct mtlspin_event event = make_event(&decision);
@@ -301,7 +303,7 @@ END_TEST
 static const char reader[] = "'" PYTHON "' -c 'import json, sys\n"
     "lines = [json.loads(line.decode()) for line in sys.stdin.buffer]\n"
     "assert all(list(line)[:3] == [\"time\", \"verdict\", \"reason\"] for line in lines)\n"
-    "assert all(line[\"verdict\"] == \"deny\" and 20 <= len(line) <= 21 for line in lines)\n"
+    "assert all(line[\"verdict\"] == \"deny\" and 20 <= len(line) - (\"host\" in line) <= 21 for line in lines)\n"
     "assert len(lines) > 0 and lines[-1][\"line\"] == len(lines), len(lines)\n'";
 
 static void

@@ -13,7 +13,7 @@ make_event(struct mtlspin_decision *decision)
     *decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     event.size = sizeof event;
     event.decision = decision;
-    event.peer_address = event.subject = event.issuer = event.protocol = "";
+    event.peer_address = event.host = event.subject = event.issuer = event.protocol = "";
     return event;
 }
 
