@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Shows on a fresh Debian 12 whom the example server lets in, and whom not:
+# Shows on a fresh Debian 12 whom the example servers let in, whom the example client talks to, and whom not:
 #
 #   sh examples/demo.sh
 #
-# Installs what is missing (as root, or with sudo), builds into build/, starts the server on a free port, and connects with
-# curl, `openssl s_client` and Python. Ends with a table; exit status 0 only if all is as expected.
+# Installs what is missing (as root, or with sudo), builds into build/, starts servers on free ports, and connects with
+# curl, openssl, Python and the example clients. Shows tables; exit status 0 only if all is as expected.
 set -eu
 LC_ALL=C
 export LC_ALL
@@ -15,8 +15,10 @@ cd "$(dirname "$0")/.."
 build=build
 pki=$build/certs/pki
 work=$build/demo
-log=$work/server.log
+root=$pki/root-ca.pem
 server=
+talkers=
+wrong=0
 
 say() {
     printf '\n== %s\n' "$*"
@@ -28,7 +30,9 @@ fail() {
 }
 
 clean_up() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null || true
+    for process in $server $talkers; do
+        kill "$process" 2>/dev/null || true
+    done
 }
 trap clean_up EXIT
 trap 'exit 1' HUP INT TERM
@@ -72,36 +76,59 @@ install() { # PACKAGE...
         apt-get install --yes --no-install-recommends "$@"
 }
 
-# --- the server ---
+# --- servers ---
 
-start_server() {
-    "$build/examples/server" --listen 127.0.0.1:0 --cert "$pki/server-chain.pem" --key "$pki/server.key" \
-        --policy "$build/examples/server.policy" >"$work/server.out" 2>"$log" &
+# Its output is NAME.out and NAME.log; sets $port and $log.
+start() { # NAME COMMAND...
+    name=$1
+    log=$work/$1.log
+    shift
+    "$@" </dev/null >"$work/$name.out" 2>"$log" &
     server=$!
+    port=
     tries=100
-    until grep -q '^listening on ' "$work/server.out"; do
+    until [ -n "$port" ]; do
         if [ "$tries" -eq 0 ] || ! kill -0 "$server" 2>/dev/null; then
-            fail "the server does not start: $(cat "$log")"
+            fail "$name does not start: $(cat "$log")"
         fi
         tries=$((tries - 1))
         sleep 0.1
+        port=$(sed -n -e 's/^listening on .*:\([0-9]*\)$/\1/p' -e 's/^ACCEPT .*:\([0-9]*\)$/\1/p' "$work/$name.out")
     done
-    port=$(sed -n '1s/.*://p' "$work/server.out")
 }
 
-stop_server() {
+start_ours() { # PROGRAM [OPTION]
+    program=$1
+    shift
+    start "$program${1:-}" "$build/examples/$program" --listen 127.0.0.1:0 --cert "$pki/server-chain.pem" \
+        --key "$pki/server.key" --policy "$build/examples/server.policy" "$@"
+}
+
+stop_ours() {
     kill "$server"
-    wait "$server" || fail "the server ended with status $?"
+    wait "$server" || fail "$name ended with status $?"
     server=
 }
 
-# --- three clients; each connects as NAME with one version of TLS, and prints what it hears ---
+# Ends after one connection.
+start_openssl() { # CERTIFICATE VERSION
+    case $1 in
+    with-upper) set -- server "$2" "$pki/server-with-upper.pem" ;;
+    *) set -- "$1" "$2" "$pki/$1-chain.pem" ;;
+    esac
+    sed '1,/-END CERTIFICATE-/d' "$3" >"$work/above.pem"
+    set -- "-tls1_${2#1.}" -cert "$pki/$1.pem" -key "$pki/$1.key"
+    [ ! -s "$work/above.pem" ] || set -- "$@" -cert_chain "$work/above.pem"
+    start s_server timeout 20 openssl s_server -accept 127.0.0.1:0 -naccept 1 -www "$@"
+}
+
+# --- clients; each connects as NAME with one version of TLS, and prints what it hears ---
 
 as_curl() { # NAME VERSION
     set -- "$1" "$2" --tlsv"$2" --tls-max "$2"
     [ "$1" = nobody ] || set -- "$@" --cert "$pki/$1-chain.pem" --key "$pki/$1.key"
     shift 2
-    curl --disable --noproxy '*' --silent --show-error --max-time 10 --cacert "$pki/root-ca.pem" "$@" \
+    curl --disable --noproxy '*' --silent --show-error --max-time 10 --cacert "$root" "$@" \
         "https://127.0.0.1:$port/demo"
 }
 
@@ -110,7 +137,7 @@ as_openssl() { # NAME VERSION
     [ "$1" = nobody ] || set -- "$@" -cert "$pki/$1.pem" -cert_chain "$pki/$1-chain.pem" -key "$pki/$1.key"
     shift
     printf 'GET /demo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' |
-        timeout 10 openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile "$pki/root-ca.pem" \
+        timeout 10 openssl s_client -quiet -connect "127.0.0.1:$port" -CAfile "$root" \
             -verify_return_error -verify_ip 127.0.0.1 "$@"
 }
 
@@ -131,42 +158,111 @@ except OSError as error:
 END
 }
 
-# --- one row of the table ---
-
-lines_of_log() {
-    wc -l <"$log"
+spki() { # NAME
+    printf 'sha256/'
+    openssl x509 -in "$pki/$1.pem" -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary |
+        openssl base64 -A
 }
 
-# The reason in the log's line about the connection that has just ended; "silence" if there is none within 5 seconds.
-logged_reason() { # LINES-BEFORE
+as_ours() { # NAME, with the best version that both sides have
+    set -- "$1"
+    [ "$1" = nobody ] || set -- "$1" --cert "$pki/$1-chain.pem" --key "$pki/$1.key"
+    shift
+    "$build/examples/client" --connect "127.0.0.1:$port" --ca "$root" --pin "$(spki server)" --path /demo "$@"
+}
+
+# --- rows of the tables ---
+
+heading() { # THREE TITLES
+    set -- "$@" expected got
+    printf '\n  %-12s %-8s %-4s %-35s %s\n' "$@"
+    printf '  %-12s %-8s %-4s %-35s %s\n' "$@" | tr -c ' \n' -
+}
+
+result() { # THREE VALUES, EXPECTED, GOT
+    mark=' '
+    if [ "$4" != "$5" ]; then
+        mark='!'
+        wrong=$((wrong + 1))
+        cat "$work/client.err" >&2
+    fi
+    printf '%s %-12s %-8s %-4s %-35s %s\n' "$mark" "$@"
+}
+
+# Waits up to 5 seconds.
+until_lines() { # COUNT FILE
     tries=50
-    until [ "$(lines_of_log)" -gt "$1" ] || [ "$tries" -eq 0 ]; do
+    until [ "$(wc -l <"$2")" -ge "$1" ] || [ "$tries" -eq 0 ]; do
         tries=$((tries - 1))
         sleep 0.1
     done
-    reason=$(tail -n "+$(($1 + 1))" "$log" | sed 's/.*"reason":"\([A-Z_]*\)".*/\1/')
-    echo "${reason:-silence}"
+}
+
+# The reason in a decision's line of JSON, and the version of TLS if it is another one; "silence" if there is no line.
+reason() { # VERSION <LINES
+    text=$(sed -n 's/.*"reason":"\([A-Z_]*\)".*"protocol":"\([^"]*\)".*/\1 over \2/p')
+    echo "${text:-silence}" | sed "s/ over TLSv$1\$//"
 }
 
 row() { # NAME CLIENT VERSION EXPECTED
-    before=$(lines_of_log)
+    before=$(wc -l <"$log")
     "as_$2" "$1" "$3" >"$work/client.out" 2>"$work/client.err" || true
     label=$(sed -n 's/^hello, \(.*\)! (path: \/demo)$/\1/p' "$work/client.out")
     if [ -n "$label" ]; then
         got="greeted as $label"
+    elif grep -q '^this page is for everybody (path: /demo)$' "$work/client.out"; then
+        got="the public page"
     elif [ -s "$work/client.out" ]; then
         got="an answer without a name"
     else
         got=refused
     fi
-    got="$got ($(logged_reason "$before"))"
-    mark=' '
-    if [ "$got" != "$4" ]; then
-        mark='!'
-        wrong=$((wrong + 1))
-        cat "$work/client.err" >&2
-    fi
-    printf '%s %-12s %-8s %-4s %-35s %s\n' "$mark" "$1" "$2" "$3" "$4" "$got"
+    until_lines $((before + 1)) "$log"
+    result "$1" "$2" "$3" "$4" "$got ($(tail -n "+$((before + 1))" "$log" | reason "$3"))"
+}
+
+# Our client has a pin, and judges a server of openssl's, which has a certificate.
+row_of_server() { # CERTIFICATE PIN VERSION EXPECTED
+    start_openssl "$1" "$3"
+    "$build/examples/client" --connect "localhost:$port" --ca "$root" --pin "$(spki "$2")" \
+        >"$work/client.out" 2>"$work/client.err" || true
+    wait "$server" || true
+    server=
+    got=refused
+    [ ! -s "$work/client.out" ] || got=answered
+    result "$1" "$2" "$3" "$4" "$got ($(reason "$3" <"$work/client.err"))"
+}
+
+# --- the stream ---
+
+join() { # NAME COMMAND...: its input is the pipe NAME.in, which stays open
+    member=$1
+    shift
+    rm -f "$work/$member.in"
+    mkfifo "$work/$member.in"
+    "$@" <>"$work/$member.in" >"$work/$member.out" 2>"$work/$member.err" &
+    talkers="$talkers $!"
+}
+
+join_ours() { # NAME
+    join "$1" "$build/examples/stream-client" --connect "127.0.0.1:$port" --policy "$work/stream.policy" \
+        --cert "$pki/$1-chain.pem" --key "$pki/$1.key"
+}
+
+join_openssl() { # NAME
+    join "$1" openssl s_client -quiet -tls1_3 -connect "127.0.0.1:$port" -CAfile "$root" -verify_return_error \
+        -verify_ip 127.0.0.1 -cert "$pki/$1.pem" -cert_chain "$pki/$1-chain.pem" -key "$pki/$1.key"
+}
+
+tell() { # NAME LINE
+    echo "$2" 1<>"$work/$1.in"
+}
+
+row_of_stream() { # NAME CLIENT VERSION EXPECTED
+    got="hears nothing"
+    [ ! -s "$work/$1.out" ] || got="hears \"$(paste -s -d '|' "$work/$1.out")\""
+    cp "$work/$1.err" "$work/client.err"
+    result "$1" "$2" "$3" "$4" "$got ($(grep "\"subject\":\"CN=$1," "$log" | reason "$3"))"
 }
 
 # ---
@@ -181,26 +277,27 @@ fi
 
 say "Building into $PWD/$build, certificates and policy included"
 [ -e "$build/build.ninja" ] || quietly "$work/setup.log" meson setup "$build" -Dtests=disabled
-quietly "$work/build.log" ninja -C "$build" examples/server examples/server.policy
+quietly "$work/build.log" ninja -C "$build" examples/server examples/client examples/stream-server \
+    examples/stream-client examples/server.policy
 
 say "The policy, with pins computed by the openssl command (examples/make-policy.sh)"
 cat "$build/examples/server.policy"
 
-start_server
+start_ours server
 say "The server listens on port $port; it logs each decision as a line of JSON in $log"
-wrong=0
 cat <<END
 
 alice, build-agent and kiosk have rules; scanner is self-signed; mallory has the same CA as alice but no rule; other-alice
 calls herself alice, but by another CA; expired is; server-eku has a certificate for servers; nobody has none at all.
-
+"ours" is examples/client.c.
 END
-printf '  %-12s %-8s %-4s %-35s %s\n' who client TLS expected got '---' '------' '---' '--------' '---'
+heading who client TLS
 while read -r name client version expected; do
     row "$name" "$client" "$version" "$expected"
 done <<END
 alice        curl     1.3  greeted as alice (RULE)
 alice        openssl  1.2  greeted as alice (RULE)
+alice        ours     1.3  greeted as alice (RULE)
 build-agent  python   1.3  greeted as build agent 7 (RULE)
 build-agent  curl     1.2  greeted as build agent 7 (RULE)
 kiosk        openssl  1.3  greeted as kiosk (RULE)
@@ -210,6 +307,7 @@ scanner      openssl  1.2  greeted as scanner (RULE)
 scanner      python   1.3  greeted as scanner (RULE)
 mallory      curl     1.2  refused (NO_RULE)
 mallory      python   1.3  refused (NO_RULE)
+mallory      ours     1.3  refused (NO_RULE)
 other-alice  openssl  1.3  refused (UNKNOWN_CA)
 other-alice  python   1.2  refused (UNKNOWN_CA)
 expired      curl     1.3  refused (EXPIRED)
@@ -220,7 +318,66 @@ nobody       curl     1.3  refused (NO_CERTIFICATE)
 nobody       openssl  1.2  refused (NO_CERTIFICATE)
 nobody       python   1.3  refused (NO_CERTIFICATE)
 END
-stop_server
+stop_ours
+
+start_ours server --optional
+say "The same with --optional: whoever has no certificate gets a public page"
+heading who client TLS
+while read -r name client version expected; do
+    row "$name" "$client" "$version" "$expected"
+done <<END
+nobody       curl     1.3  the public page (ANONYMOUS)
+nobody       openssl  1.2  the public page (ANONYMOUS)
+nobody       ours     1.3  the public page (ANONYMOUS)
+alice        curl     1.3  greeted as alice (RULE)
+mallory      python   1.3  refused (NO_RULE)
+other-alice  openssl  1.2  refused (UNKNOWN_CA)
+END
+stop_ours
+
+say "Our client decides: it pins a key, and wants to talk to localhost; the servers are openssl's"
+cat <<END
+
+server-clone is a twin of server with a key of its own; server-db is named db.example; other-server has another CA;
+server-deep has a certificate below upper-ca; with-upper only shows upper-ca's certificate, its own is not below that.
+END
+heading server pin TLS
+while read -r name pin version expected; do
+    row_of_server "$name" "$pin" "$version" "$expected"
+done <<END
+server       server   1.3  answered (RULE)
+server       server   1.2  answered (RULE)
+server-clone server   1.3  refused (NO_RULE)
+server-clone server   1.2  refused (NO_RULE)
+server-db    root-ca  1.3  refused (HOST_MISMATCH)
+server-db    root-ca  1.2  refused (HOST_MISMATCH)
+other-server root-ca  1.3  refused (UNKNOWN_CA)
+server-deep  upper-ca 1.3  answered (RULE)
+with-upper   upper-ca 1.3  refused (NO_RULE)
+with-upper   upper-ca 1.2  refused (NO_RULE)
+END
+
+printf 'ca ../certs/pki/root-ca.pem\nallow spki %s\n' "$(spki server)" >"$work/stream.policy"
+start_ours stream-server
+say "A stream of lines: each client says one, mallory first, and those who are let in hear what the others say"
+join_ours mallory
+join_ours alice
+join_openssl kiosk
+tell mallory "let me in"
+until_lines 3 "$log"
+tell alice "good morning"
+tell kiosk "good day"
+until_lines 1 "$work/alice.out"
+until_lines 1 "$work/kiosk.out"
+heading who client TLS
+while read -r name client version expected; do
+    row_of_stream "$name" "$client" "$version" "$expected"
+done <<END
+alice        ours     1.3  hears "kiosk: good day" (RULE)
+kiosk        openssl  1.3  hears "alice: good morning" (RULE)
+mallory      ours     1.3  hears nothing (NO_RULE)
+END
+stop_ours
 
 [ "$wrong" -eq 0 ] || fail "$wrong rows, marked with '!', are not as expected"
 say "All is as expected."

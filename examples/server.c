@@ -1,7 +1,7 @@
 /* HTTPS that greets every client by the name which a policy gives it: a template for servers of your own, built with
    `cc server.c $(pkg-config --cflags --libs mtlspin)`. Each connection has a thread, which may block wherever it likes; the
-   main thread accepts, and once a second disconnects whoever is past its deadline. libmtlspin is at work in audit, greet,
-   run and make_context. SPDX-License-Identifier: MIT */
+   main thread accepts, and once a second disconnects whoever is past its deadline. libmtlspin is at work in audit,
+   may_talk, page, run and make_context. SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
 #include <getopt.h>
 #include <mtlspin/mtlspin.h>
@@ -19,8 +19,8 @@
 #include <time.h>
 
 enum { HANDSHAKE_SECONDS = 10, REQUEST_SECONDS = 30, GOODBYE_SECONDS = 1, MAX_CONNECTIONS = 1000 };
-enum { HEAD_SIZE = 8192, PATH_SIZE = 1024, ADDRESS_SIZE = 80 };
-enum { LISTEN, CERT, KEY, POLICY, HELP }; /* the options */
+enum { HEAD_SIZE = 8192, PATH_SIZE = 1024, BODY_SIZE = PATH_SIZE + MTLSPIN_LABEL_SIZE + 64, ADDRESS_SIZE = 80 };
+enum { LISTEN, CERT, KEY, POLICY, OPTIONAL, HELP }; /* the options */
 
 struct connection {
     BIO *socket; /* opened and closed by the main thread; NULL: this place is free */
@@ -86,17 +86,35 @@ parse(const char *head, char path[PATH_SIZE], bool *keep)
     return "200 OK";
 }
 
-/* One request and its answer, which nobody gets without MTLSPIN_ALLOW. False if the connection is to end. */
+/* Whether the client gets any answer. With --optional, one that shows no certificate is anonymous; it is denied all the
+   same, but for what is for everybody. */
+static bool
+may_talk(SSL *ssl, struct mtlspin_decision *decision)
+{
+    *decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
+    return mtlspin_check(verifier, ssl, decision) == MTLSPIN_ALLOW || decision->reason == MTLSPIN_REASON_ANONYMOUS;
+}
+
+/* The private page needs MTLSPIN_ALLOW; whatever else may_talk lets pass gets the public one. */
+static int
+page(char body[BODY_SIZE], const struct mtlspin_decision *decision, const char *path)
+{
+    if (decision->verdict == MTLSPIN_ALLOW)
+        return snprintf(body, BODY_SIZE, "hello, %s! (path: %s)\n", decision->label, path);
+    return snprintf(body, BODY_SIZE, "this page is for everybody (path: %s)\n", path);
+}
+
+/* One request and its answer, about which the policy is asked again. False if the connection is to end. */
 static bool
 greet(SSL *ssl)
 {
-    struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
-    char head[HEAD_SIZE], path[PATH_SIZE], body[PATH_SIZE + MTLSPIN_LABEL_SIZE + 64] = "", text[sizeof body + 256];
+    struct mtlspin_decision decision;
+    char head[HEAD_SIZE], path[PATH_SIZE], body[BODY_SIZE] = "", text[BODY_SIZE + 256];
     bool keep = false;
-    if (!read_head(ssl, head) || mtlspin_check(verifier, ssl, &decision) != MTLSPIN_ALLOW)
+    if (!read_head(ssl, head) || !may_talk(ssl, &decision))
         return false;
     const char *status = parse(head, path, &keep);
-    int size = status[0] == '2' ? snprintf(body, sizeof body, "hello, %s! (path: %s)\n", decision.label, path) : 0;
+    int size = status[0] == '2' ? page(body, &decision, path) : 0;
     int length = snprintf(text, sizeof text,
         "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: %s\r\n\r\n%s",
         status, size, keep ? "keep-alive" : "close", strncmp(head, "HEAD ", 5) == 0 ? "" : body);
@@ -108,11 +126,12 @@ static void *
 run(void *argument)
 {
     struct connection *connection = argument;
+    struct mtlspin_decision decision;
     int fd = (int)BIO_get_fd(connection->socket, NULL);
     SSL *ssl = SSL_new(context);
     if (ssl != NULL && SSL_set_fd(ssl, fd) && mtlspin_set_peer_address(ssl, connection->peer, NULL) == MTLSPIN_OK) {
         (void)SSL_accept(ssl);
-        for (bool open = mtlspin_check(verifier, ssl, NULL) == MTLSPIN_ALLOW; open; open = greet(ssl))
+        for (bool open = may_talk(ssl, &decision); open; open = greet(ssl))
             atomic_store(&connection->deadline, seconds() + REQUEST_SECONDS);
         (void)SSL_shutdown(ssl);
     }
@@ -214,6 +233,11 @@ make_context(const char *const value[])
     mtlspin_policy_unref(policy);
     if (verifier != NULL && mtlspin_verifier_set_audit(verifier, audit, NULL, &error) == MTLSPIN_OK)
         context = mtlspin_server_context(value[CERT], value[KEY], verifier, &error);
+    if (context != NULL && value[OPTIONAL] != NULL
+        && mtlspin_verifier_attach_with(verifier, context, MTLSPIN_ATTACH_OPTIONAL, &error) != MTLSPIN_OK) {
+        SSL_CTX_free(context);
+        context = NULL;
+    }
     if (context == NULL)
         (void)fprintf(stderr, "server: %s\n", mtlspin_error_format(&error, text, sizeof text));
     return context != NULL;
@@ -222,16 +246,20 @@ make_context(const char *const value[])
 int
 main(int argc, char **argv)
 {
-    static const char usage[] = "usage: server [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE]\n"
-                                "Port 0 is any. The defaults are 127.0.0.1:8443 and the files of a build in build/.\n";
+    static const char usage[] =
+        "usage: server [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE] [--optional]\n"
+        "Port 0 is any. With --optional, clients without a certificate get a public page; without it, nothing.\n"
+        "The defaults: --listen 127.0.0.1:8443 --cert build/certs/pki/server-chain.pem\n"
+        "              --key build/certs/pki/server.key --policy build/examples/server.policy\n";
     static const struct option names[] = { { "listen", required_argument, NULL, LISTEN },
         { "cert", required_argument, NULL, CERT }, { "key", required_argument, NULL, KEY },
-        { "policy", required_argument, NULL, POLICY }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 } };
+        { "policy", required_argument, NULL, POLICY }, { "optional", no_argument, NULL, OPTIONAL },
+        { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 } };
     const char *value[] = { "127.0.0.1:8443", "build/certs/pki/server-chain.pem", "build/certs/pki/server.key",
-        "build/examples/server.policy" };
+        "build/examples/server.policy", NULL };
     int option = 0;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) >= LISTEN && option <= POLICY)
-        value[option] = optarg;
+    while ((option = getopt_long(argc, argv, "", names, NULL)) >= LISTEN && option <= OPTIONAL)
+        value[option] = optarg != NULL ? optarg : ""; /* --optional has no value */
     if (option != -1 || optind < argc) {
         (void)fputs(usage, option == HELP ? stdout : stderr);
         return option == HELP ? 0 : 2;

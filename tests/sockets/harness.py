@@ -64,6 +64,25 @@ def policy_text(template):
     return re.sub(r"@(\w+):([\w-]+)@", lambda found: kinds[found[1]](found[2]), text)
 
 
+def load_groups(path):
+    """(server's options, policy, [(who, what, value)]) for each policy of a file like cases.txt."""
+    groups = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        first, *rest = line.split(maxsplit=2) or "#"
+        if first == "policy":
+            groups.append((rest, [], []))
+        elif line.startswith("  "):
+            groups[-1][1].append(line[2:] + "\n")
+        elif not first.startswith("#"):
+            groups[-1][2].append((first, rest[0], "".join(rest[1:])))
+    return [(options, "".join(policy), cases) for options, policy, cases in groups]
+
+
+def load_cases(path):
+    """The same without options."""
+    return [group[1:] for group in load_groups(path)]
+
+
 def environment():
     """A leak, or anything else that a sanitizer finds, becomes the exit status or spoils the audit log."""
     asan = os.environ.get("ASAN_OPTIONS", "")
@@ -94,12 +113,14 @@ def address_text(address):
 class Server(contextlib.AbstractContextManager):
     """Runs from `with` on; leaving it stops the server, which must end with status 0 and have logged nothing but events."""
 
-    def __init__(self, policy, listen="127.0.0.1:0", cert=PKI / "server-chain.pem", key=PKI / "server.key", limits=None):
+    def __init__(self, policy, listen="127.0.0.1:0", cert=PKI / "server-chain.pem", key=PKI / "server.key", limits=None,
+                 program="server", options=()):
         self.directory = tempfile.TemporaryDirectory()
         folder = pathlib.Path(self.directory.name)
         (folder / "policy").write_text(policy_text(policy), encoding="utf-8")
         self.log = folder / "log"
-        command = [SERVER, "--listen", listen, "--cert", cert, "--key", key, "--policy", folder / "policy"]
+        command = [EXAMPLES / program, "--listen", listen, "--cert", cert, "--key", key, "--policy", folder / "policy",
+                   *options]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=log, text=True,
                                             env=environment(), preexec_fn=limits)

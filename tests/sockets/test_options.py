@@ -1,6 +1,7 @@
 """The example server's command line, and what it says when it cannot start."""
 import os
 import pathlib
+import re
 import shutil
 import socket
 import tempfile
@@ -21,6 +22,7 @@ USAGE = {
     "argument": (["policy"], 2, "usage: server"),
     "value missing": (["--listen"], 2, "option '--listen' requires an argument"),
     "help with a value": (["--help=me"], 2, "usage: server"),
+    "optional with a value": (["--optional=yes"], 2, "usage: server"),
 }
 
 # One option that differs from GOOD, and the whole message; the status is 1.
@@ -82,6 +84,16 @@ class Options(unittest.TestCase):
     def check_policy(self, text, place):
         self.write(text)
         self.assertRegex(self.run_with({}), rf"^server: policy:{place} ")
+
+    def test_defaults(self):
+        """Those that --help tells are those that are used."""
+        told = dict(re.findall(r"(--\w+) (\S+)", harness.run_server("--help").stdout.partition("The defaults:")[2]))
+        self.assertEqual(told.keys(), GOOD.keys())
+        self.assertEqual(told.pop("--listen"), "127.0.0.1:8443")
+        for name, value in told.items():
+            done = harness.run_server(*(word for pair in GOOD.items() if pair[0] != name for word in pair))
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(done.stderr.startswith(f"server: {value}: "), done.stderr)
 
     def test_port_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as other:
