@@ -155,6 +155,8 @@ make_handle(const char *unused)
             && curl_easy_setopt(curl, CURLOPT_PREREQFUNCTION, ask) == CURLE_OK
             && curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop) == CURLE_OK
             && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK
+            && curl_easy_setopt(curl, CURLOPT_CAINFO, (char *)NULL) == CURLE_OK /* the system's may be missing */
+            && curl_easy_setopt(curl, CURLOPT_PROXY_CAINFO, (char *)NULL) == CURLE_OK
             && curl_easy_setopt(curl, CURLOPT_RESOLVE, resolve) == CURLE_OK
             && curl_easy_setopt(curl, CURLOPT_SHARE, shared) == CURLE_OK
             && curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L) == CURLE_OK,

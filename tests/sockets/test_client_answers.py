@@ -1,5 +1,7 @@
 """What the example client makes of answers, and of servers that give none, or something else."""
 import concurrent.futures
+import contextlib
+import socket
 import ssl
 import subprocess
 import time
@@ -148,7 +150,7 @@ class Handshakes(unittest.TestCase):
 
     def test_reset(self):
         with fake.Fake(lambda plain: plain.recv(1000) and fake.reset(plain)) as server:
-            self.failed(ask(server), "no handshake: the connection is broken")
+            self.failed(ask(server), "no handshake: the connection has ended")
 
     def test_not_a_byte(self):
         """A server that we refuse gets nothing that it could decrypt."""
@@ -235,6 +237,21 @@ class Time(unittest.TestCase):
                 self.assertIn(words, done.words[0])
                 self.assertGreater(seconds, limit - 1)
                 self.assertLess(seconds, limit + 5)
+
+    def test_no_connection(self):
+        """A queue that is full, so that the kernel answers nobody."""
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full, contextlib.ExitStack() as stack:
+            for _ in range(3):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(full.getsockname())
+            begun = time.monotonic()
+            done = client.run("--connect", harness.address_text(full.getsockname()), *ROOT)
+            seconds = time.monotonic() - begun
+        self.assertEqual((done.status, done.output, done.events, len(done.words)), (1, "", [], 1), done)
+        self.assertIn("no connection: the time is up", done.words[0])
+        self.assertGreater(seconds, HANDSHAKE_SECONDS - 1)
+        self.assertLess(seconds, HANDSHAKE_SECONDS + 5)
 
 
 for name, case in ANSWERS.items():
