@@ -58,17 +58,22 @@ def ending(transfer, heard):
 
 
 class Sessions(unittest.TestCase):
-    def check(self, version, steps, endings):
+    def endings(self, version, steps):
         with servers.Server("server", version) as server:
             url = f"https://localhost:{server.port}/"
             transfers = drive(*[step.replace("URL", url) for step in steps])
             heard = server.finish()
         self.assertEqual(len(heard), len(transfers))
-        self.assertEqual([ending(*pair) for pair in zip(transfers, heard)], endings)
+        return [ending(*pair) for pair in zip(transfers, heard)]
+
+    def check(self, version, steps, endings):
+        self.assertEqual(self.endings(version, steps), endings)
 
     def check_goes_on(self, version):
-        """After a failure the session is gone, so that the next handshake is a full one."""
-        self.check(version, CACHED + CACHED + CACHED + CACHED, [FULL, MIXED_UP, FULL, MIXED_UP])
+        """A session fails once and is gone; libcurl from 8.12 on has kept a second one of TLS 1.3. Then a full handshake."""
+        found = self.endings(version, CACHED * 4)
+        self.assertEqual(found[:2], [FULL, MIXED_UP])
+        self.assertIn(found[2:], ([FULL, MIXED_UP], [MIXED_UP, FULL]))
 
 
 def add(name, version, case):
