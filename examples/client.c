@@ -86,7 +86,7 @@ explain(const char *step)
         return fail(step, "the time is up");
     if (ERR_GET_LIB(error) == ERR_LIB_SSL && alert < sizeof refusals / sizeof *refusals && refusals[alert] != NULL)
         return fail(refusals[alert], value[CERT] != NULL ? "is --cert the right one?" : "use --cert and --key");
-    return fail(step, detail != NULL ? detail : "the connection is broken");
+    return fail(step, detail != NULL ? detail : "the connection has ended");
 }
 
 /* Tries all addresses of the host. The first error tells more than the last. */

@@ -83,6 +83,7 @@ start() { # NAME COMMAND...
     name=$1
     log=$work/$1.log
     shift
+    : >"$work/$name.out"
     "$@" </dev/null >"$work/$name.out" 2>"$log" &
     server=$!
     port=
@@ -119,7 +120,7 @@ start_openssl() { # CERTIFICATE VERSION
     sed '1,/-END CERTIFICATE-/d' "$3" >"$work/above.pem"
     set -- "-tls1_${2#1.}" -cert "$pki/$1.pem" -key "$pki/$1.key"
     [ ! -s "$work/above.pem" ] || set -- "$@" -cert_chain "$work/above.pem"
-    start s_server timeout 20 openssl s_server -accept 127.0.0.1:0 -naccept 1 -www "$@"
+    start s_server timeout 10 openssl s_server -accept 127.0.0.1:0 -naccept 1 -www "$@"
 }
 
 # --- clients; each connects as NAME with one version of TLS, and prints what it hears ---
@@ -224,7 +225,7 @@ row() { # NAME CLIENT VERSION EXPECTED
 # Our client has a pin, and judges a server of openssl's, which has a certificate.
 row_of_server() { # CERTIFICATE PIN VERSION EXPECTED
     start_openssl "$1" "$3"
-    "$build/examples/client" --connect "localhost:$port" --ca "$root" --pin "$(spki "$2")" \
+    "$build/examples/client" --connect "127.0.0.1:$port" --ca "$root" --pin "$(spki "$2")" \
         >"$work/client.out" 2>"$work/client.err" || true
     wait "$server" || true
     server=
@@ -240,6 +241,7 @@ join() { # NAME COMMAND...: its input is the pipe NAME.in, which stays open
     shift
     rm -f "$work/$member.in"
     mkfifo "$work/$member.in"
+    : >"$work/$member.out"
     "$@" <>"$work/$member.in" >"$work/$member.out" 2>"$work/$member.err" &
     talkers="$talkers $!"
 }
@@ -335,7 +337,7 @@ other-alice  openssl  1.2  refused (UNKNOWN_CA)
 END
 stop_ours
 
-say "Our client decides: it pins a key, and wants to talk to localhost; the servers are openssl's"
+say "Our client decides: it pins a key, and wants to talk to 127.0.0.1; the servers are openssl's"
 cat <<END
 
 server-clone is a twin of server with a key of its own; server-db is named db.example; other-server has another CA;

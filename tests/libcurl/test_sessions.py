@@ -70,7 +70,7 @@ class Sessions(unittest.TestCase):
         self.assertEqual(self.endings(version, steps), endings)
 
     def check_goes_on(self, version):
-        """A session fails once and is gone; libcurl from 8.12 on has kept a second one of TLS 1.3. Then a full handshake."""
+        """A session fails once and is gone; libcurl 8.14 has kept a second one of TLS 1.3. Then a full one."""
         found = self.endings(version, CACHED * 4)
         self.assertEqual(found[:2], [FULL, MIXED_UP])
         self.assertIn(found[2:], ([FULL, MIXED_UP], [MIXED_UP, FULL]))
