@@ -127,6 +127,14 @@ limit_age(struct mtlspin__judgement *judgement, int64_t authenticated, int64_t n
     }
 }
 
+/* The seal is older than the server's proof that the key is its own, and libssl offers a session that got no further: one
+   with an empty secret, which whoever showed somebody else's certificate knows, too. A secret comes after the proof. */
+static bool
+is_proven(const SSL_SESSION *session)
+{
+    return SSL_SESSION_get_master_key(session, NULL, 0) > 0;
+}
+
 /* As libssl chooses it for a handshake. */
 static X509_STORE *
 application_store(SSL *ssl)
@@ -153,7 +161,8 @@ mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlsp
         .ssl = ssl,
     };
     memset(judgement, 0, sizeof *judgement);
-    if (peer.leaf == NULL || !open_seal(session, verifier->policy, host, &authenticated, &certificates))
+    if (peer.leaf == NULL || !is_proven(session)
+        || !open_seal(session, verifier->policy, host, &authenticated, &certificates))
         return;
     peer.untrusted = certificates;
     mtlspin__judge(verifier->policy, &peer, verifier->generation, judgement);
