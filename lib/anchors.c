@@ -148,10 +148,11 @@ mtlspin__anchors_add_pem(struct mtlspin__anchors *anchors, const void *pem, size
 }
 
 enum mtlspin_status
-mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path, struct mtlspin_error *error)
+mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path, struct mtlspin__sources *sources,
+    struct mtlspin_error *error)
 {
     size_t length = 0;
-    char *content = mtlspin__file_read(path, &length, error);
+    char *content = mtlspin__file_read(path, &length, sources, error);
     if (content == NULL)
         return MTLSPIN_ERR_FILE;
     enum mtlspin_status status = mtlspin__anchors_add_pem(anchors, content, length, path, error);
@@ -160,31 +161,33 @@ mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path, st
 }
 
 enum mtlspin_status
-mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *path, struct mtlspin_error *error)
+mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *path, struct mtlspin__sources *sources,
+    struct mtlspin_error *error)
 {
+    static const char *const endings[] = { ".pem", ".crt", NULL };
     struct mtlspin__paths files;
     enum mtlspin_status status = MTLSPIN_OK;
-    if (!mtlspin__paths_list(&files, path, error))
+    if (!mtlspin__paths_list(&files, path, endings, sources, error))
         return MTLSPIN_ERR_FILE;
     if (files.count == 0)
         status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no file *.pem or *.crt in this directory", path);
     for (size_t i = 0; status == MTLSPIN_OK && i < files.count; i++)
-        status = mtlspin__anchors_add_file(anchors, files.path[i], error);
+        status = mtlspin__anchors_add_file(anchors, files.path[i], sources, error);
     mtlspin__paths_free(&files);
     return status;
 }
 
 /* The places compiled into OpenSSL; X509_STORE_set_default_paths(3) would let the environment choose others. */
 enum mtlspin_status
-mtlspin__anchors_add_system(struct mtlspin__anchors *anchors, struct mtlspin_error *error)
+mtlspin__anchors_add_system(struct mtlspin__anchors *anchors, struct mtlspin__sources *sources, struct mtlspin_error *error)
 {
     const char *file = X509_get_default_cert_file(), *directory = X509_get_default_cert_dir();
     struct mtlspin_error ignored = MTLSPIN_ERROR_INIT;
     char before[sizeof anchors->incomplete];
     memcpy(before, anchors->incomplete, sizeof before);
-    enum mtlspin_status status = mtlspin__anchors_add_file(anchors, file, &ignored);
+    enum mtlspin_status status = mtlspin__anchors_add_file(anchors, file, sources, &ignored);
     if (status == MTLSPIN_ERR_FILE)
-        status = mtlspin__anchors_add_directory(anchors, directory, error);
+        status = mtlspin__anchors_add_directory(anchors, directory, sources, error);
     else if (status != MTLSPIN_OK)
         (void)mtlspin__fail(error, status, "%s", ignored.message);
     memcpy(anchors->incomplete, before, sizeof before); /* what the system holds is not the policy's to mend */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 struct stack_st_X509_NAME;
+struct mtlspin__sources;
 
 struct mtlspin__anchors {
     X509_STORE *store;
@@ -24,13 +25,14 @@ struct mtlspin__anchors *mtlspin__anchors_new(void);
 void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
 
 enum mtlspin_status mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path,
-    struct mtlspin_error *error);
+    struct mtlspin__sources *sources, struct mtlspin_error *error);
 enum mtlspin_status mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *path,
-    struct mtlspin_error *error);
+    struct mtlspin__sources *sources, struct mtlspin_error *error);
 enum mtlspin_status mtlspin__anchors_add_pem(struct mtlspin__anchors *anchors, const void *pem, size_t length,
     const char *name, struct mtlspin_error *error);
 enum mtlspin_status mtlspin__anchors_add_x509(struct mtlspin__anchors *anchors, X509 *certificate,
     struct mtlspin_error *error);
-enum mtlspin_status mtlspin__anchors_add_system(struct mtlspin__anchors *anchors, struct mtlspin_error *error);
+enum mtlspin_status mtlspin__anchors_add_system(struct mtlspin__anchors *anchors, struct mtlspin__sources *sources,
+    struct mtlspin_error *error);
 
 #endif

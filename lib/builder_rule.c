@@ -52,7 +52,7 @@ issuer_from_file(struct draft *d, struct mtlspin_pin *pin)
     enum mtlspin_status status = MTLSPIN_ERR_MEMORY;
     if (path == NULL)
         return mtlspin__fail(d->error, status, "out of memory");
-    content = mtlspin__file_read(path, &length, d->error);
+    content = mtlspin__file_read(path, &length, &d->builder->policy->sources, d->error);
     const char *first = content != NULL ? strstr(content, begin) : NULL;
     if (content == NULL)
         status = MTLSPIN_ERR_FILE;

@@ -46,7 +46,8 @@ fail_value(struct mtlspin_builder *builder, enum mtlspin_status status)
 
 /* Anchors. */
 
-typedef enum mtlspin_status add_path(struct mtlspin__anchors *anchors, const char *path, struct mtlspin_error *error);
+typedef enum mtlspin_status add_path(struct mtlspin__anchors *anchors, const char *path, struct mtlspin__sources *sources,
+    struct mtlspin_error *error);
 
 static enum mtlspin_status
 add_from(struct mtlspin_builder *builder, const char *path, add_path *add, struct mtlspin_error *error)
@@ -59,7 +60,7 @@ add_from(struct mtlspin_builder *builder, const char *path, add_path *add, struc
     char *whole = mtlspin__path_beside(builder->file, path);
     if (whole == NULL)
         return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
-    enum mtlspin_status status = add(domain->anchors, whole, error);
+    enum mtlspin_status status = add(domain->anchors, whole, &builder->policy->sources, error);
     free(whole);
     return status == MTLSPIN_OK ? status : fail_value(builder, status);
 }
@@ -105,7 +106,7 @@ mtlspin_builder_ca_system(struct mtlspin_builder *builder, struct mtlspin_error 
     struct mtlspin__domain *domain = begin(builder, 0, error);
     if (domain == NULL)
         return failed(builder);
-    enum mtlspin_status status = mtlspin__anchors_add_system(domain->anchors, error);
+    enum mtlspin_status status = mtlspin__anchors_add_system(domain->anchors, &builder->policy->sources, error);
     return status == MTLSPIN_OK ? status : fail_value(builder, status);
 }
 

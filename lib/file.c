@@ -54,7 +54,7 @@ read_all(int fd, size_t expected, char **content, size_t *length)
 }
 
 char *
-mtlspin__file_read(const char *path, size_t *length, struct mtlspin_error *error)
+mtlspin__file_read(const char *path, size_t *length, struct mtlspin__sources *sources, struct mtlspin_error *error)
 {
     struct stat info;
     char *content = NULL;
@@ -67,6 +67,8 @@ mtlspin__file_read(const char *path, size_t *length, struct mtlspin_error *error
         number = NOT_REGULAR;
     else if (info.st_size >= MOST)
         number = EFBIG;
+    else if (!mtlspin__sources_note(sources, path, &info))
+        number = ENOMEM;
     else
         number = read_all(fd, (size_t)info.st_size, &content, length);
     if (fd >= 0)
@@ -101,10 +103,14 @@ mtlspin__path_beside(const char *from, const char *path)
 }
 
 static bool
-is_certificate_name(const char *name)
+is_wanted(const char *name, const char *const *endings)
 {
     const char *dot = strrchr(name, '.');
-    return name[0] != '.' && dot != NULL && (strcmp(dot, ".pem") == 0 || strcmp(dot, ".crt") == 0);
+    if (dot == NULL || name[0] == '.')
+        return false;
+    while (*endings != NULL && strcmp(dot, *endings) != 0)
+        endings++;
+    return *endings != NULL;
 }
 
 static bool
@@ -128,28 +134,36 @@ compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool
-mtlspin__paths_list(struct mtlspin__paths *paths, const char *directory, struct mtlspin_error *error)
+/* 0, or an errno. */
+static int
+list(struct mtlspin__paths *paths, DIR *stream, const char *directory, const char *const *endings)
 {
-    int number = 0;
-    memset(paths, 0, sizeof *paths);
-    DIR *stream = opendir(directory);
-    if (stream == NULL) {
-        fail_with_errno(error, directory, errno);
-        return false;
-    }
     for (;;) {
         errno = 0;
         struct dirent *entry = readdir(stream);
-        number = entry == NULL ? errno : 0;
         if (entry == NULL)
-            break;
-        if (is_certificate_name(entry->d_name) && !add_path(paths, directory, entry->d_name)) {
-            number = ENOMEM;
-            break;
-        }
+            return errno;
+        if (is_wanted(entry->d_name, endings) && !add_path(paths, directory, entry->d_name))
+            return ENOMEM;
     }
-    (void)closedir(stream);
+}
+
+bool
+mtlspin__paths_list(struct mtlspin__paths *paths, const char *directory, const char *const *endings,
+    struct mtlspin__sources *sources, struct mtlspin_error *error)
+{
+    struct stat info;
+    int number = 0;
+    memset(paths, 0, sizeof *paths);
+    DIR *stream = opendir(directory);
+    if (stream == NULL || fstat(dirfd(stream), &info) != 0)
+        number = errno;
+    else if (!mtlspin__sources_note(sources, directory, &info))
+        number = ENOMEM;
+    else
+        number = list(paths, stream, directory, endings);
+    if (stream != NULL)
+        (void)closedir(stream);
     if (number != 0) {
         fail_with_errno(error, directory, number);
         mtlspin__paths_free(paths);

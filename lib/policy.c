@@ -38,7 +38,9 @@ mtlspin_policy_unref(struct mtlspin_policy *policy)
     for (size_t i = 0; i < policy->domain_count; i++)
         mtlspin__domain_clear(&policy->domains[i]);
     mtlspin__rules_clear(&policy->denials);
+    mtlspin__sources_clear(&policy->sources);
     free(policy->domains);
+    free(policy->path);
     free(policy);
 }
 

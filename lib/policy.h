@@ -3,6 +3,7 @@
 #define MTLSPIN_LIB_POLICY_H
 
 #include "domain.h"
+#include "sources.h"
 #include <mtlspin/policy.h>
 #include <stdatomic.h>
 
@@ -14,6 +15,8 @@ struct mtlspin_policy {
     bool has_chain_none, has_hosts, has_application; /* in any domain */
     bool wants_thumbprint, wants_names;
     uint8_t digest[32];
+    struct mtlspin__sources sources;
+    char *path; /* of the policy file; NULL = the policy was not loaded from one */
 };
 
 /* An empty policy with one reference, or NULL. */

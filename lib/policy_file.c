@@ -357,7 +357,8 @@ take_all(struct parser *p, char *text, size_t length)
 }
 
 struct mtlspin_policy *
-mtlspin__policy_parse(char *text, size_t length, const char *name, struct mtlspin_error *error)
+mtlspin__policy_parse(char *text, size_t length, const char *name, struct mtlspin__sources *sources,
+    struct mtlspin_error *error)
 {
     struct parser p = { .name = name, .error = error };
     struct mtlspin_policy *policy = NULL;
@@ -367,6 +368,8 @@ mtlspin__policy_parse(char *text, size_t length, const char *name, struct mtlspi
         return NULL;
     }
     p.builder->file = name;
+    p.builder->policy->sources = *sources;
+    memset(sources, 0, sizeof *sources);
     if (take_all(&p, text, length) == MTLSPIN_OK) {
         policy = mtlspin_builder_build(p.builder, error);
         if (policy == NULL)

@@ -45,6 +45,8 @@
     X(CHAIN_TOO_LONG, 40, "the chain is longer than the policy permits")                   \
     X(CHAIN, 41, "the chain is not valid")                                                 \
     X(REVOCATION_UNKNOWN, 42, "no current revocation list covers the chain")               \
+    X(REVOCATION_EXPIRED, 43, "the revocation list of an issuer has expired")              \
+    X(REVOCATION_SIGNATURE, 44, "no revocation list of an issuer bears its signature")     \
     X(NOT_JUDGED, 60, "no verifier has judged this connection")                            \
     X(OTHER_VERIFIER, 61, "another verifier has judged this connection")                   \
     X(NOT_PREPARED, 62, "the connection was not prepared for this verifier")               \
