@@ -41,9 +41,7 @@ mtlspin__anchors_free(struct mtlspin__anchors *anchors)
 static bool
 digest_anchor(X509 *certificate, uint8_t digest[64])
 {
-    unsigned char *der = NULL;
-    int length = i2d_X509_AUX(certificate, &der);
-    return mtlspin__der_digest(der, length, digest + 32) && mtlspin__certificate_thumbprint(certificate, digest);
+    return mtlspin__certificate_thumbprint(certificate, digest) && mtlspin__certificate_anchor(certificate, digest + 32);
 }
 
 /* The digest of the same certificate among the anchors, or NULL. */
@@ -87,6 +85,15 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
     if (anchors->incomplete[0] == '\0' && X509_self_signed(certificate, 0) != 1)
         (void)X509_NAME_oneline(X509_get_subject_name(certificate), anchors->incomplete, sizeof anchors->incomplete);
     return true;
+}
+
+bool
+mtlspin__anchors_have(const struct mtlspin__anchors *anchors, const uint8_t id[16])
+{
+    size_t i = 0;
+    while (i < anchors->count && memcmp(anchors->digests[i] + 32, id, 16) != 0)
+        i++;
+    return i < anchors->count;
 }
 
 enum mtlspin_status

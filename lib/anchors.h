@@ -16,6 +16,7 @@ struct mtlspin__anchors {
     size_t subjects_length;              /* bytes of them in a TLS message */
     uint8_t (*digests)[64]; /* of each: the thumbprint, and a digest with its trust settings (TRUSTED CERTIFICATE) */
     size_t count;
+    uint8_t id[16]; /* of all together; set when the policy is built */
     bool application; /* the store of the connection's SSL_CTX instead */
     bool system;
     char incomplete[256]; /* subject of the first anchor that is not self-signed; "" = all are */
@@ -23,6 +24,9 @@ struct mtlspin__anchors {
 
 struct mtlspin__anchors *mtlspin__anchors_new(void);
 void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
+
+/* Whether one of them is the anchor that these first bytes of mtlspin__certificate_anchor mean. */
+bool mtlspin__anchors_have(const struct mtlspin__anchors *anchors, const uint8_t id[16]);
 
 enum mtlspin_status mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path,
     struct mtlspin__sources *sources, struct mtlspin_error *error);

@@ -17,14 +17,14 @@ probe(SSL_CTX *context, bool *server, struct mtlspin_error *error)
 }
 
 static enum mtlspin_status
-fit_server(const struct mtlspin_verifier *verifier, SSL_CTX *context, struct mtlspin_error *error)
+fit_server(struct mtlspin_verifier *verifier, SSL_CTX *context, struct mtlspin_error *error)
 {
-    if (verifier->policy->has_hosts)
-        return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
-            "the policy has `host` domains, which are for clients (TLS_client_method)");
     if (SSL_CTX_sess_get_get_cb(context) != NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_CONTEXT,
             "the SSL_CTX has a get-session callback, which would resume sessions past the policy");
+    if (!mtlspin__verifier_serve(verifier))
+        return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
+            "the policy has `host` domains, which are for clients (TLS_client_method)");
     return MTLSPIN_OK;
 }
 
@@ -37,7 +37,7 @@ fit_client(unsigned flags, struct mtlspin_error *error)
 }
 
 static enum mtlspin_status
-fit(const struct mtlspin_verifier *verifier, SSL_CTX *context, unsigned flags, bool *server, struct mtlspin_error *error)
+fit(struct mtlspin_verifier *verifier, SSL_CTX *context, unsigned flags, bool *server, struct mtlspin_error *error)
 {
     long most = SSL_CTX_get_max_proto_version(context);
     const struct mtlspin__attachment *held = mtlspin__attachment_get(context);
@@ -58,8 +58,7 @@ set_up_server(struct mtlspin_verifier *verifier, SSL_CTX *context, bool optional
     int mode = optional ? later : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | mode, SSL_CTX_get_verify_callback(context));
     SSL_CTX_set_client_hello_cb(context, mtlspin_client_hello_callback, verifier);
-    (void)SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
-    (void)SSL_CTX_set_num_tickets(context, 0);
+    (void)SSL_CTX_set_session_ticket_cb(context, mtlspin_ticket_generate, mtlspin_ticket_decrypt, verifier);
     (void)SSL_CTX_set_max_early_data(context, 0);
 }
 

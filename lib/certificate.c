@@ -46,6 +46,14 @@ mtlspin__certificate_thumbprint(const X509 *certificate, uint8_t digest[32])
     return mtlspin__der_digest(der, length, digest);
 }
 
+bool
+mtlspin__certificate_anchor(const X509 *certificate, uint8_t digest[32])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_AUX(certificate, &der);
+    return mtlspin__der_digest(der, length, digest);
+}
+
 /* Sign and magnitude, since the bytes alone do not tell -126 from 130. */
 bool
 mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial)

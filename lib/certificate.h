@@ -11,6 +11,9 @@ bool mtlspin__certificate_spki(const X509 *certificate, uint8_t digest[32]);
 /* SHA-256 over the certificate. */
 bool mtlspin__certificate_thumbprint(const X509 *certificate, uint8_t digest[32]);
 
+/* What tells one trust anchor from another: its certificate together with trust settings (TRUSTED CERTIFICATE). */
+bool mtlspin__certificate_anchor(const X509 *certificate, uint8_t digest[32]);
+
 /* The serial number; false if it is longer than MTLSPIN_SERIAL_SIZE. */
 bool mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial);
 

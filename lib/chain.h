@@ -2,7 +2,7 @@
 #ifndef MTLSPIN_LIB_CHAIN_H
 #define MTLSPIN_LIB_CHAIN_H
 
-#include "domain.h"
+#include "trail.h"
 #include <openssl/x509.h>
 
 /* The peer and the circumstances: the same for every domain that is tried. Everything is borrowed. */
@@ -18,6 +18,11 @@ struct mtlspin__peer {
     const X509_VERIFY_PARAM *parameters; /* the application's own, which may tighten; may be NULL */
     SSL *ssl;                   /* for the application's verify callback; may be NULL */
     X509_STORE_CTX_verify_cb callback;
+
+    /* A peer that was judged before: what was found then, and it spares the path validation where it still holds.
+       `untrusted` is then the chain that was verified, as far as it is kept. */
+    const struct mtlspin__trail *trail; /* may be NULL */
+    bool by_trail_alone;                /* where it does not hold, there is nothing to validate: refuse */
 };
 
 /* A zeroed verdict is no success. */

@@ -67,27 +67,31 @@ static enum mtlspin_reason
 without_certificate(const struct mtlspin__connection *connection, const SSL *ssl)
 {
     bool optional = mtlspin__connection_optional(ssl, connection->verifier);
-    bool anonymous = optional && connection->judged == MTLSPIN__NOT_JUDGED && !is_somebody(ssl);
+    bool unseen = connection->judged == MTLSPIN__NOT_JUDGED || connection->judged == MTLSPIN__BY_SESSION; /* not resumed */
+    bool anonymous = optional && unseen && !is_somebody(ssl);
     return anonymous ? MTLSPIN_REASON_ANONYMOUS : MTLSPIN_REASON_NO_CERTIFICATE;
 }
 
-/* What was judged must be what the connection rests on: the certificate of its handshake, or a client's session, for the
-   host that is still the one that is meant. */
+/* What was judged must be what the connection rests on: the certificate of its handshake, or the session's; on a client for
+   the host that is still the one that is meant. */
 static enum mtlspin_reason
 misplaced(const struct mtlspin__connection *connection, SSL *ssl)
 {
     char host[MTLSPIN__HOST_SIZE];
     if (!SSL_session_reused(ssl))
         return connection->judged == MTLSPIN__BY_HANDSHAKE ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_NOT_JUDGED;
+    if (SSL_is_server(ssl))
+        return connection->judged == MTLSPIN__BY_SESSION || connection->judged == MTLSPIN__BY_REQUEST
+            ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_RESUMED;
     if (connection->judged != MTLSPIN__BY_SESSION || mtlspin__host_of(ssl, host) != MTLSPIN_REASON_NONE
         || strcmp(host, connection->host) != 0)
         return MTLSPIN_REASON_RESUMED;
     return MTLSPIN_REASON_NONE;
 }
 
-/* Why an allowance in the record does not hold for the connection as it is now, or MTLSPIN_REASON_NONE. */
+/* Why the record does not hold for the connection as it is now, or MTLSPIN_REASON_NONE. */
 static enum mtlspin_reason
-outdated(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl)
+outdated(const struct mtlspin__connection *connection, SSL *ssl)
 {
     const X509 *leaf = SSL_get0_peer_certificate(ssl);
     if (!SSL_is_init_finished(ssl))
@@ -99,9 +103,7 @@ outdated(const struct mtlspin__connection *connection, const struct mtlspin_veri
         return reason;
     if (leaf == NULL || leaf != connection->leaf)
         return MTLSPIN_REASON_CERTIFICATE_CHANGED;
-    if (SSL_get_verify_result(ssl) != X509_V_OK)
-        return MTLSPIN_REASON_APPLICATION;
-    return mtlspin__verifier_now(verifier) > connection->decision.valid_until ? connection->expiry : MTLSPIN_REASON_NONE;
+    return SSL_get_verify_result(ssl) == X509_V_OK ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_APPLICATION;
 }
 
 static struct mtlspin_decision
@@ -109,38 +111,69 @@ refuse(const struct mtlspin_verifier *verifier, enum mtlspin_reason reason)
 {
     struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
     decision.reason = reason;
-    decision.generation = verifier->generation;
+    decision.generation = mtlspin_verifier_generation(verifier);
     return decision;
 }
 
-/* What was allowed once is over: the refusal still says by which rule. */
-static struct mtlspin_decision
-expire(const struct mtlspin__connection *connection, enum mtlspin_reason reason)
+/* Under the policy in force, by what its handshake has shown. The program's verify callback was asked then. */
+static void
+decide_anew(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier, SSL *ssl, int64_t now)
 {
-    struct mtlspin_decision decision = connection->decision;
-    decision.verdict = MTLSPIN_DENY;
-    decision.reason = reason;
-    decision.valid_until = 0;
-    memset(decision.label, 0, sizeof decision.label);
-    return decision;
+    struct mtlspin__judgement judgement;
+    struct mtlspin__snapshot snapshot = mtlspin__verifier_acquire(verifier);
+    struct mtlspin__peer peer = {
+        .role = SSL_is_server(ssl) ? MTLSPIN_SERVER : MTLSPIN_CLIENT,
+        .leaf = connection->leaf,
+        .untrusted = connection->chain,
+        .host = SSL_is_server(ssl) ? NULL : connection->host,
+        .now = now,
+        .level = SSL_get_security_level(ssl),
+        .application = mtlspin__connection_store(ssl),
+        .parameters = SSL_get0_param(ssl),
+        .ssl = ssl,
+        .trail = connection->trail,
+    };
+    mtlspin__judge(snapshot.policy, &peer, snapshot.generation, &judgement);
+    if (connection->judged == MTLSPIN__BY_SESSION)
+        mtlspin__judgement_limit_age(&judgement, connection->authenticated, now);
+    mtlspin__connection_rejudge(connection, &judgement);
+    mtlspin__judgement_clear(&judgement);
+    mtlspin__snapshot_release(&snapshot);
+}
+
+/* A record that says no, and that no later policy can change: the handshake was refused. */
+static bool
+is_settled(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier)
+{
+    return connection->judged != MTLSPIN__NOT_JUDGED && connection->decision.verdict != MTLSPIN_ALLOW && !connection->live
+        && (connection->verifier == verifier || connection->verifier == NULL);
+}
+
+/* The handshake is over: its policy need not be kept any longer, however long the connection lives. */
+static struct mtlspin_decision
+look_at_live(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier, SSL *ssl)
+{
+    int64_t now = mtlspin__verifier_now(verifier);
+    bool allowed = connection->decision.verdict == MTLSPIN_ALLOW;
+    connection->live = true;
+    mtlspin__snapshot_release(&connection->snapshot);
+    if (connection->decision.generation != mtlspin_verifier_generation(verifier)
+        || (allowed && now > connection->decision.valid_until))
+        decide_anew(connection, verifier, ssl, now);
+    return connection->decision;
 }
 
 static struct mtlspin_decision
-look(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl)
+look(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier, SSL *ssl)
 {
-    if (connection != NULL && connection->judged != MTLSPIN__NOT_JUDGED && connection->decision.verdict != MTLSPIN_ALLOW
-        && (connection->verifier == verifier || connection->verifier == NULL))
+    if (connection != NULL && is_settled(connection, verifier))
         return connection->decision;
     if (connection == NULL || connection->verifier == NULL)
         return refuse(verifier, SSL_is_init_finished(ssl) ? MTLSPIN_REASON_NOT_JUDGED : unfinished(ssl));
     if (connection->verifier != verifier)
         return refuse(verifier, MTLSPIN_REASON_OTHER_VERIFIER);
-    enum mtlspin_reason reason = outdated(connection, verifier, ssl);
-    if (reason == MTLSPIN_REASON_NONE && connection->decision.verdict == MTLSPIN_ALLOW)
-        return connection->decision;
-    if (reason != MTLSPIN_REASON_NONE && reason == connection->expiry)
-        return expire(connection, reason);
-    return refuse(verifier, reason != MTLSPIN_REASON_NONE ? reason : MTLSPIN_REASON_INTERNAL);
+    enum mtlspin_reason reason = outdated(connection, ssl);
+    return reason == MTLSPIN_REASON_NONE ? look_at_live(connection, verifier, ssl) : refuse(verifier, reason);
 }
 
 /* Once for each different answer; a handshake that goes on is no answer yet. */

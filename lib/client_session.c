@@ -3,6 +3,7 @@
    its form, eight for the time of the handshake that authenticated the server, and the DER of the verified chain's
    certificates between the server's own and the anchor. */
 #include "client_session.h"
+#include "connection.h"
 #include "digest.h"
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
@@ -111,22 +112,6 @@ open_seal(SSL_SESSION *session, const struct mtlspin_policy *policy, const char 
     return *certificates != NULL;
 }
 
-/* However often it is renewed, a session is as old as the handshake that authenticated the server. */
-static void
-limit_age(struct mtlspin__judgement *judgement, int64_t authenticated, int64_t now)
-{
-    struct mtlspin_decision *decision = &judgement->decision;
-    if (decision->verdict != MTLSPIN_ALLOW)
-        return;
-    if (authenticated > now || authenticated < now - judgement->session_lifetime) {
-        decision->verdict = MTLSPIN_DENY;
-        decision->reason = MTLSPIN_REASON_SESSION_EXPIRED;
-    } else if (decision->valid_until > authenticated + judgement->session_lifetime) {
-        decision->valid_until = authenticated + judgement->session_lifetime;
-        judgement->expiry = MTLSPIN_REASON_SESSION_EXPIRED;
-    }
-}
-
 /* The seal is older than the server's proof that the key is its own, and libssl offers a session that got no further: one
    with an empty secret, which whoever showed somebody else's certificate knows, too. A secret comes after the proof. */
 static bool
@@ -135,18 +120,9 @@ is_proven(const SSL_SESSION *session)
     return SSL_SESSION_get_master_key(session, NULL, 0) > 0;
 }
 
-/* As libssl chooses it for a handshake. */
-static X509_STORE *
-application_store(SSL *ssl)
-{
-    X509_STORE *store = NULL;
-    (void)SSL_get0_verify_cert_store(ssl, &store);
-    return store != NULL ? store : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
-}
-
 void
-mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlspin_verifier *verifier, const char *host,
-    struct mtlspin__judgement *judgement)
+mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlspin__snapshot *snapshot, const char *host,
+    int64_t now, struct mtlspin__judgement *judgement)
 {
     int64_t authenticated = 0;
     STACK_OF(X509) *certificates = NULL;
@@ -154,18 +130,18 @@ mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlsp
         .role = MTLSPIN_CLIENT,
         .leaf = SSL_SESSION_get0_peer(session),
         .host = host,
-        .now = mtlspin__verifier_now(verifier),
+        .now = now,
         .level = SSL_get_security_level(ssl),
-        .application = application_store(ssl),
+        .application = mtlspin__connection_store(ssl),
         .parameters = SSL_get0_param(ssl),
         .ssl = ssl,
     };
     memset(judgement, 0, sizeof *judgement);
     if (peer.leaf == NULL || !is_proven(session)
-        || !open_seal(session, verifier->policy, host, &authenticated, &certificates))
+        || !open_seal(session, snapshot->policy, host, &authenticated, &certificates))
         return;
     peer.untrusted = certificates;
-    mtlspin__judge(verifier->policy, &peer, verifier->generation, judgement);
-    limit_age(judgement, authenticated, peer.now);
+    mtlspin__judge(snapshot->policy, &peer, snapshot->generation, judgement);
+    mtlspin__judgement_limit_age(judgement, authenticated, now);
     sk_X509_pop_free(certificates, X509_free);
 }

@@ -18,7 +18,7 @@ void mtlspin__client_session_seal(SSL *ssl, const struct mtlspin_policy *policy,
 
 /* Judges the server of a sealed session anew, for a connection to `host`. Without MTLSPIN_ALLOW in the judgement,
    do not offer the session. Release with mtlspin__judgement_clear. */
-void mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlspin_verifier *verifier,
-    const char *host, struct mtlspin__judgement *judgement);
+void mtlspin__client_session_judge(SSL *ssl, SSL_SESSION *session, const struct mtlspin__snapshot *snapshot,
+    const char *host, int64_t now, struct mtlspin__judgement *judgement);
 
 #endif

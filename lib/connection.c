@@ -13,7 +13,13 @@ static void
 forget(struct mtlspin__connection *connection)
 {
     X509_free(connection->leaf);
+    sk_X509_pop_free(connection->chain, X509_free);
+    mtlspin__trail_unref(connection->trail);
     connection->leaf = NULL;
+    connection->chain = NULL;
+    connection->trail = NULL;
+    connection->live = false;
+    connection->authenticated = 0;
     connection->judged = MTLSPIN__NOT_JUDGED;
     connection->audited = NULL;
     connection->peername[0] = '\0';
@@ -29,6 +35,7 @@ free_connection(void *parent, void *data, CRYPTO_EX_DATA *list, int index, long 
     if (connection == NULL)
         return;
     forget(connection);
+    mtlspin__snapshot_release(&connection->snapshot);
     mtlspin_verifier_unref(connection->verifier);
     free(connection);
 }
@@ -88,6 +95,14 @@ mtlspin__connection_make(SSL *ssl)
     return NULL;
 }
 
+X509_STORE *
+mtlspin__connection_store(SSL *ssl)
+{
+    X509_STORE *store = NULL;
+    (void)SSL_get0_verify_cert_store(ssl, &store);
+    return store != NULL ? store : SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl));
+}
+
 const char *
 mtlspin__connection_unfit(const SSL *ssl)
 {
@@ -106,8 +121,19 @@ mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin
     struct mtlspin_verifier *before = connection->verifier;
     forget(connection);
     connection->host[0] = '\0';
+    mtlspin__snapshot_release(&connection->snapshot);
     connection->verifier = mtlspin_verifier_ref(verifier);
+    if (verifier != NULL)
+        connection->snapshot = mtlspin__verifier_acquire(verifier);
     mtlspin_verifier_unref(before);
+}
+
+const struct mtlspin__snapshot *
+mtlspin__connection_snapshot(struct mtlspin__connection *connection)
+{
+    if (connection->snapshot.policy == NULL)
+        connection->snapshot = mtlspin__verifier_acquire(connection->verifier);
+    return &connection->snapshot;
 }
 
 void
@@ -120,6 +146,20 @@ mtlspin__connection_judge(struct mtlspin__connection *connection, enum mtlspin__
     connection->leaf = leaf != NULL && X509_up_ref(leaf) ? leaf : NULL;
     memcpy(connection->peername, judgement->chain.peername, sizeof connection->peername);
     connection->judged = ground;
+    connection->authenticated = judgement->authenticated;
+    connection->trail = mtlspin__trail_ref(judgement->trail);
+    if (judgement->chain.chain != NULL)
+        connection->chain = X509_chain_up_ref(judgement->chain.chain);
+}
+
+void
+mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct mtlspin__judgement *judgement)
+{
+    struct mtlspin__trail *before = connection->trail;
+    connection->decision = judgement->decision;
+    connection->expiry = judgement->expiry;
+    connection->trail = mtlspin__trail_ref(judgement->trail);
+    mtlspin__trail_unref(before);
 }
 
 struct mtlspin__attachment *

@@ -10,15 +10,21 @@
 enum mtlspin__ground {
     MTLSPIN__NOT_JUDGED,
     MTLSPIN__BY_HANDSHAKE, /* the certificate that came in the current handshake, or the lack of one */
-    MTLSPIN__BY_SESSION    /* a client's: the server's certificate in the session that it offers */
+    MTLSPIN__BY_SESSION,   /* the peer's certificate in the session that is to resume */
+    MTLSPIN__BY_REQUEST    /* the certificate that a client showed on request, later on a connection that has resumed */
 };
 
 struct mtlspin__connection {
     struct mtlspin_verifier *verifier; /* that prepared it; a reference; NULL = none did */
+    struct mtlspin__snapshot snapshot; /* what its handshake is judged under; empty when that is over */
     enum mtlspin__ground judged;       /* on which `decision` was made, about `leaf` */
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;        /* the reason for refusing after decision.valid_until */
     X509 *leaf;                        /* a reference: while it is held, no other certificate can have this address */
+    bool live;                         /* it was allowed when its handshake was over: later policies decide about it anew */
+    STACK_OF(X509) *chain;             /* as it was verified, for that; NULL = not kept */
+    struct mtlspin__trail *trail;      /* a reference, for that; may be NULL */
+    int64_t authenticated;             /* as in the judgement */
     const struct mtlspin_verifier *audited; /* whose hook has seen audited_verdict and audited_reason; only compared */
     enum mtlspin_verdict audited_verdict;
     enum mtlspin_reason audited_reason;
@@ -33,15 +39,25 @@ struct mtlspin__connection *mtlspin__connection_get(const SSL *ssl);
 /* The same, made if needed; NULL if out of memory. */
 struct mtlspin__connection *mtlspin__connection_make(SSL *ssl);
 
+/* The trust store that libssl chooses for the connection's handshake. */
+X509_STORE *mtlspin__connection_store(SSL *ssl);
+
 /* Why no verifier guards this kind of connection (DTLS, QUIC), as a sentence; NULL = one does. */
 const char *mtlspin__connection_unfit(const SSL *ssl);
 
 /* Starts the record anew for a handshake under `verifier`. Nothing of an earlier handshake stays but the address. */
 void mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier);
 
-/* Replaces the decision and what it is about; takes a reference of its own on `leaf`, which may be NULL. */
+/* Replaces the decision and what it is about; takes references of its own on `leaf`, which may be NULL, chain and trail. */
 void mtlspin__connection_judge(struct mtlspin__connection *connection, enum mtlspin__ground ground,
     const struct mtlspin__judgement *judgement, X509 *leaf);
+
+/* Replaces the decision by a later one about the same peer. */
+void mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct mtlspin__judgement *judgement);
+
+/* The policy that the connection's handshake is judged under: that in force when it began, or now if it is over (a
+   certificate that comes later). Borrowed from the connection. */
+const struct mtlspin__snapshot *mtlspin__connection_snapshot(struct mtlspin__connection *connection);
 
 /* Reports to the verifier's hook. `connection` may be NULL: there was no memory for it. */
 void mtlspin__connection_audit(struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl,

@@ -21,6 +21,7 @@ struct mtlspin__domain {
     char unmatched[MTLSPIN_LABEL_SIZE];
 
     /* for path validation and for choosing the domain */
+    uint8_t validation[16]; /* digest of what path validation depends on, the anchors apart; set when the policy is built */
     struct mtlspin__anchors *anchors;
     struct mtlspin__crls *crls; /* NULL = the domain names none, and nothing is revoked */
     int64_t crl_grace;          /* seconds for which an expired list still counts */

@@ -46,6 +46,14 @@ mtlspin__fail(struct mtlspin_error *error, enum mtlspin_status status, const cha
     return status;
 }
 
+enum mtlspin_status
+mtlspin__error_pass(struct mtlspin_error *error, const struct mtlspin_error *found, enum mtlspin_status status)
+{
+    if (usable(error))
+        *error = *found;
+    return status;
+}
+
 void
 mtlspin__error_place(struct mtlspin_error *error, const char *file, unsigned line, unsigned column)
 {

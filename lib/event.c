@@ -1,4 +1,5 @@
-/* The audit event of a connection: gathered, and handed to the hook. */
+/* Audit events: gathered, and handed to the hook. */
+#include "event.h"
 #include "certificate.h"
 #include "connection.h"
 #include <openssl/bio.h>
@@ -47,7 +48,7 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     const struct mtlspin_decision *decision)
 {
     struct mtlspin_event event = { .size = sizeof event, .decision = decision };
-    bool judged = connection != NULL && connection->judged == MTLSPIN__BY_HANDSHAKE;
+    bool judged = connection != NULL && connection->judged != MTLSPIN__NOT_JUDGED;
     const X509 *leaf = judged ? connection->leaf : SSL_get0_peer_certificate(ssl);
     if (connection != NULL) {
         connection->audited = verifier;
@@ -66,4 +67,17 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     ERR_set_mark();
     report(verifier, &event, leaf);
     ERR_pop_to_mark();
+}
+
+void
+mtlspin__event_reload(const struct mtlspin_verifier *verifier, const struct mtlspin_error *error)
+{
+    struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
+    struct mtlspin_event event = { .size = sizeof event, .kind = MTLSPIN_EVENT_RELOAD, .decision = &decision, .error = error,
+        .peer_address = "", .subject = "", .issuer = "", .protocol = "", .host = "" };
+    if (verifier->hook == NULL)
+        return;
+    event.time = mtlspin__verifier_now(verifier);
+    decision.generation = mtlspin_verifier_generation(verifier);
+    verifier->hook(&event, verifier->hook_user);
 }

@@ -141,6 +141,19 @@ role_name(enum mtlspin_role role)
     return role == MTLSPIN_SERVER ? "server" : role == MTLSPIN_CLIENT ? "client" : "";
 }
 
+static void
+put_reload(struct writer *w, const struct mtlspin_event *event)
+{
+    char text[1024] = "";
+    enum mtlspin_status status = event->error != NULL ? event->error->code : MTLSPIN_OK;
+    put_string(w, "event", "reload", SHORT_TEXT);
+    put_string(w, "status", mtlspin_status_name(status), SHORT_TEXT);
+    if (status != MTLSPIN_OK)
+        put_string(w, "error", mtlspin_error_format(event->error, text, sizeof text), LONG_TEXT);
+    put_number(w, "generation", event->decision->generation);
+    put_text(w, "}");
+}
+
 size_t
 mtlspin_event_json(const struct mtlspin_event *event, char *buffer, size_t size)
 {
@@ -151,6 +164,13 @@ mtlspin_event_json(const struct mtlspin_event *event, char *buffer, size_t size)
         return 0;
     struct writer w = { buffer, MTLSPIN_EVENT_JSON_SIZE - 1 };
     put_time(&w, event->time);
+    if (event->kind == MTLSPIN_EVENT_RELOAD) {
+        put_reload(&w, event);
+        *w.at = '\0';
+        return (size_t)(w.at - buffer);
+    }
+    if (event->kind == MTLSPIN_EVENT_SWEEP)
+        put_string(&w, "event", "sweep", SHORT_TEXT);
     put_decision(&w, event->decision);
     put_string(&w, "role", role_name(event->role), SHORT_TEXT);
     put_string(&w, "peer_address", event->peer_address, SHORT_TEXT);

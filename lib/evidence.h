@@ -38,6 +38,7 @@ struct mtlspin__evidence {
     enum mtlspin_reason chain_reason; /* why it did not */
     struct mtlspin__certificate_keys chain[MTLSPIN__CHAIN_MAX];
     size_t chain_count;
+    uint8_t anchor[16]; /* what the chain ends in, with its trust settings (certificate.h) */
     int64_t not_after; /* the last second in which no certificate of the chain has expired */
 };
 

@@ -208,10 +208,12 @@ bool
 mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chain)
 {
     int count = sk_X509_num(chain);
+    uint8_t anchor[32];
     evidence->chain_count = 0;
     evidence->not_after = INT64_MAX;
-    if (count < 1 || count > MTLSPIN__CHAIN_MAX)
+    if (count < 1 || count > MTLSPIN__CHAIN_MAX || !mtlspin__certificate_anchor(sk_X509_value(chain, count - 1), anchor))
         return false;
+    memcpy(evidence->anchor, anchor, sizeof evidence->anchor);
     for (int i = 0; i < count; i++)
         if (!add_certificate(evidence, sk_X509_value(chain, i), i + 1 < count ? sk_X509_value(chain, i + 1) : NULL))
             return false;

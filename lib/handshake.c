@@ -48,15 +48,16 @@ unanswerable(struct mtlspin__connection *connection, struct mtlspin_verifier *ve
 }
 
 static void
-judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl, const char *host,
+judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__connection *connection,
     struct mtlspin__judgement *judgement)
 {
+    const struct mtlspin__snapshot *snapshot = mtlspin__connection_snapshot(connection);
     bool server = SSL_is_server(ssl);
     struct mtlspin__peer peer = {
         .role = server ? MTLSPIN_SERVER : MTLSPIN_CLIENT,
         .leaf = X509_STORE_CTX_get0_cert(context),
         .untrusted = X509_STORE_CTX_get0_untrusted(context),
-        .host = server ? NULL : host,
+        .host = server ? NULL : connection->host,
         .now = mtlspin__verifier_now(verifier),
         .level = SSL_get_security_level(ssl),
         .application = X509_STORE_CTX_get0_store(context),
@@ -64,9 +65,9 @@ judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl
         .ssl = ssl,
         .callback = SSL_get_verify_callback(ssl),
     };
-    mtlspin__judge(verifier->policy, &peer, verifier->generation, judgement);
+    mtlspin__judge(snapshot->policy, &peer, snapshot->generation, judgement);
     if (!server && judgement->decision.verdict == MTLSPIN_ALLOW)
-        mtlspin__client_session_seal(ssl, verifier->policy, host, judgement, peer.now);
+        mtlspin__client_session_seal(ssl, snapshot->policy, connection->host, judgement, peer.now);
 }
 
 /* libssl ignores a client's refusal while its verify mode is SSL_VERIFY_NONE, which it looks at after the callback. */
@@ -79,6 +80,13 @@ refuse(struct mtlspin__connection *connection, const struct mtlspin_verifier *ve
     mtlspin__connection_audit(connection, verifier, ssl, decision);
 }
 
+/* Where a session has resumed, certificates come only by post-handshake authentication (RFC 8446, 4.6.2). */
+static enum mtlspin__ground
+ground_of(const SSL *ssl)
+{
+    return SSL_session_reused(ssl) == 1 ? MTLSPIN__BY_REQUEST : MTLSPIN__BY_HANDSHAKE;
+}
+
 static int
 decide(X509_STORE_CTX *context, struct mtlspin_verifier *verifier, SSL *ssl)
 {
@@ -86,13 +94,13 @@ decide(X509_STORE_CTX *context, struct mtlspin_verifier *verifier, SSL *ssl)
     struct mtlspin__connection *connection = mtlspin__connection_make(ssl);
     X509 *leaf = X509_STORE_CTX_get0_cert(context);
     judgement.decision.reason = unanswerable(connection, verifier, ssl, leaf);
-    judgement.decision.generation = verifier->generation;
+    judgement.decision.generation = mtlspin_verifier_generation(verifier);
     if (judgement.decision.reason == MTLSPIN_REASON_NONE)
-        judge(context, verifier, ssl, connection->host, &judgement);
+        judge(context, verifier, ssl, connection, &judgement);
     hand_over(context, &judgement);
     int accepted = judgement.decision.verdict == MTLSPIN_ALLOW;
     if (connection != NULL)
-        mtlspin__connection_judge(connection, MTLSPIN__BY_HANDSHAKE, &judgement, leaf);
+        mtlspin__connection_judge(connection, ground_of(ssl), &judgement, leaf);
     if (!accepted)
         refuse(connection, verifier, ssl, &judgement.decision);
     mtlspin__judgement_clear(&judgement);

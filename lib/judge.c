@@ -2,6 +2,7 @@
 #include "judge.h"
 #include "decide.h"
 #include "evidence_x509.h"
+#include "trail.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -45,25 +46,60 @@ unusable(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer)
     return domain->chain_none && peer->role == MTLSPIN_CLIENT && domain->host_count == 0;
 }
 
+/* Evidence of the chain: what the trail has of it, else by validation. */
 static void
-try_domain(const struct mtlspin_policy *policy, const struct mtlspin__domain *domain, const struct mtlspin__peer *peer,
-    X509_STORE_CTX_verify_cb callback, struct mtlspin__evidence *evidence, struct mtlspin__chain_verdict *chain,
-    struct mtlspin__outcome *outcome)
+examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, X509_STORE_CTX_verify_cb callback,
+    struct mtlspin__evidence *evidence, struct mtlspin__chain_verdict *chain)
 {
+    const struct mtlspin__finding *known = mtlspin__trail_find(peer->trail, domain, evidence);
+    if (known != NULL) {
+        mtlspin__trail_recall(known, evidence, peer->now);
+    } else if (peer->by_trail_alone && !domain->chain_none) {
+        evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
+    } else {
+        mtlspin__chain_verify(domain, peer, callback, chain);
+        evidence->chain_reason = chain->reason;
+        evidence->verified = chain->verified && mtlspin__evidence_chain(evidence, chain->chain);
+        if (chain->verified && !evidence->verified)
+            evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
+    }
+}
+
+struct attempt {
+    const struct mtlspin_policy *policy;
+    const struct mtlspin__peer *peer;
+    struct mtlspin__evidence evidence;
+    struct mtlspin__trail *trail; /* NULL = out of memory, or not wanted any more */
+};
+
+static void
+keep(struct attempt *attempt, const struct mtlspin__domain *domain)
+{
+    if (attempt->trail == NULL || mtlspin__trail_add(attempt->trail, domain, &attempt->evidence))
+        return;
+    mtlspin__trail_unref(attempt->trail); /* half a trail would stand for a whole one */
+    attempt->trail = NULL;
+}
+
+static void
+try_domain(struct attempt *attempt, const struct mtlspin__domain *domain, X509_STORE_CTX_verify_cb callback,
+    struct mtlspin__chain_verdict *chain, struct mtlspin__outcome *outcome)
+{
+    struct mtlspin__evidence *evidence = &attempt->evidence;
+    const struct mtlspin__peer *peer = attempt->peer;
     mtlspin__chain_clear(chain);
     evidence->verified = false;
     evidence->chain_count = 0;
     evidence->chain_reason = MTLSPIN_REASON_NO_DOMAIN;
-    bool worth = !unusable(domain, peer) && (!domain->chain_none || mtlspin__decide_names_leaf(domain, evidence));
-    if (worth) {
-        mtlspin__chain_verify(domain, peer, callback, chain);
-        evidence->chain_reason = chain->reason;
-        evidence->verified = chain->verified && mtlspin__evidence_names(evidence, peer->leaf, policy->wants_names)
-            && mtlspin__evidence_chain(evidence, chain->chain);
-        if (chain->verified && !evidence->verified)
+    if (!unusable(domain, peer) && (!domain->chain_none || mtlspin__decide_names_leaf(domain, evidence))) {
+        examine(domain, peer, callback, evidence, chain);
+        if (evidence->verified && !mtlspin__evidence_names(evidence, peer->leaf, attempt->policy->wants_names)) {
+            evidence->verified = false;
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
+        }
+        keep(attempt, domain);
     }
-    *outcome = mtlspin__decide(&policy->denials, domain, evidence, peer->now);
+    *outcome = mtlspin__decide(&attempt->policy->denials, domain, evidence, peer->now);
 }
 
 struct trial {
@@ -74,14 +110,14 @@ struct trial {
 
 /* Tries the candidates until an outcome is final, else keeps the refusal that tells most. */
 static void
-try_all(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, struct mtlspin__evidence *evidence,
-    const struct mtlspin__domain *const *list, size_t count, struct trial *best)
+try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, struct trial *best)
 {
+    const struct mtlspin__peer *peer = attempt->peer;
     X509_STORE_CTX_verify_cb callback = count == 1 ? peer->callback : NULL;
     for (size_t i = 0; i < count && !best->outcome.final; i++) {
         struct mtlspin__chain_verdict chain = { 0 };
         struct mtlspin__outcome outcome;
-        try_domain(policy, list[i], peer, callback, evidence, &chain, &outcome);
+        try_domain(attempt, list[i], callback, &chain, &outcome);
         if (!outcome.final && !mtlspin__decide_prefers(&outcome, &best->outcome)) {
             mtlspin__chain_clear(&chain);
             continue;
@@ -92,7 +128,7 @@ try_all(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, s
         best->domain = list[i];
     }
     if (count > 1 && peer->callback != NULL && best->domain != NULL)
-        try_domain(policy, best->domain, peer, peer->callback, evidence, &best->chain, &best->outcome);
+        try_domain(attempt, best->domain, peer->callback, &best->chain, &best->outcome);
 }
 
 static void
@@ -123,26 +159,47 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
     struct mtlspin__judgement *judgement)
 {
     const struct mtlspin__domain *list[MTLSPIN__DOMAINS_MAX];
-    struct mtlspin__evidence evidence;
+    struct attempt attempt = { .policy = policy, .peer = peer, .trail = mtlspin__trail_new() };
     struct trial best;
     memset(&best, 0, sizeof best);
     memset(judgement, 0, sizeof *judgement);
-    mtlspin__evidence_leaf(&evidence, peer->leaf, policy->wants_thumbprint);
-    best.outcome = mtlspin__decide_leaf(&policy->denials, &evidence);
+    mtlspin__evidence_leaf(&attempt.evidence, peer->leaf, policy->wants_thumbprint);
+    best.outcome = mtlspin__decide_leaf(&policy->denials, &attempt.evidence);
     if (!best.outcome.final)
-        try_all(policy, peer, &evidence, list, candidates(policy, peer, list), &best);
+        try_all(&attempt, list, candidates(policy, peer, list), &best);
     describe(&best, generation, &judgement->decision);
     judgement->expiry = best.outcome.expiry;
     judgement->session_lifetime = best.domain != NULL && best.domain->session_lifetime != 0
         ? best.domain->session_lifetime : MTLSPIN__SESSION_LIFETIME_DEFAULT;
     judgement->chain = best.chain;
-    mtlspin__evidence_clear(&evidence);
+    judgement->trail = attempt.trail;
+    mtlspin__evidence_clear(&attempt.evidence);
+}
+
+void
+mtlspin__judgement_limit_age(struct mtlspin__judgement *judgement, int64_t authenticated, int64_t now)
+{
+    struct mtlspin_decision *decision = &judgement->decision;
+    judgement->authenticated = authenticated;
+    if (decision->verdict != MTLSPIN_ALLOW)
+        return;
+    if (authenticated > now || authenticated < now - judgement->session_lifetime) {
+        decision->verdict = MTLSPIN_DENY;
+        decision->reason = MTLSPIN_REASON_SESSION_EXPIRED;
+        decision->valid_until = 0;
+        memset(decision->label, 0, sizeof decision->label);
+    } else if (decision->valid_until > authenticated + judgement->session_lifetime) {
+        decision->valid_until = authenticated + judgement->session_lifetime;
+        judgement->expiry = MTLSPIN_REASON_SESSION_EXPIRED;
+    }
 }
 
 void
 mtlspin__judgement_clear(struct mtlspin__judgement *judgement)
 {
     mtlspin__chain_clear(&judgement->chain);
+    mtlspin__trail_unref(judgement->trail);
+    judgement->trail = NULL;
 }
 
 int

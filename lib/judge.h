@@ -11,13 +11,19 @@ struct mtlspin__judgement {
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;          /* the reason for refusing after decision.valid_until */
     int64_t session_lifetime;            /* seconds for which the peer may resume after it was authenticated */
-    struct mtlspin__chain_verdict chain; /* of the domain that decided */
+    int64_t authenticated;               /* when it was, if in an earlier connection's handshake; 0 = in this one's */
+    struct mtlspin__chain_verdict chain; /* of the domain that decided; without a chain if a trail stood in for it */
+    struct mtlspin__trail *trail;        /* a reference; NULL = out of memory, or nothing to keep */
 };
 
 /* Judges `peer` under `policy`; `generation` goes into the decision. The application's verify callback runs only for the
    domain that decides. */
 void mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
     struct mtlspin__judgement *judgement);
+
+/* For a decision that rests on the handshake of an earlier connection: however often it is renewed, a session is as old as
+   that. Sets judgement->authenticated. */
+void mtlspin__judgement_limit_age(struct mtlspin__judgement *judgement, int64_t authenticated, int64_t now);
 
 void mtlspin__judgement_clear(struct mtlspin__judgement *judgement);
 

@@ -15,6 +15,7 @@ struct mtlspin_policy {
     bool has_chain_none, has_hosts, has_application; /* in any domain */
     bool wants_thumbprint, wants_names;
     uint8_t digest[32];
+    uint8_t structure[32]; /* the same without rules and revocation lists */
     struct mtlspin__sources sources;
     char *path; /* of the policy file; NULL = the policy was not loaded from one */
 };
@@ -25,7 +26,7 @@ struct mtlspin_policy *mtlspin__policy_new(void);
 /* Frees what a domain holds, not the domain. */
 void mtlspin__domain_clear(struct mtlspin__domain *domain);
 
-/* Computes the digest of the sealed policy (policy_digest.c). */
+/* Computes the digests and ids of the sealed policy and its domains (policy_digest.c). */
 bool mtlspin__policy_make_digest(struct mtlspin_policy *policy);
 
 #endif

@@ -63,19 +63,60 @@ compare_digests(const void *a, const void *b)
     return memcmp(a, b, 64);
 }
 
-/* Their order decides nothing. */
 static void
-add_anchors(struct mtlspin__hash *hash, struct mtlspin__anchors *anchors)
+add_anchors(struct mtlspin__hash *hash, const struct mtlspin__anchors *anchors)
 {
-    add_number(hash, anchors != NULL ? 1 : 0);
-    if (anchors == NULL)
-        return;
     add_number(hash, anchors->application);
     add_number(hash, (int64_t)anchors->count);
-    if (anchors->count == 0)
-        return;
-    qsort(anchors->digests, anchors->count, 64, compare_digests);
-    mtlspin__hash_add(hash, anchors->digests, anchors->count * 64);
+    if (anchors->count > 0)
+        mtlspin__hash_add(hash, anchors->digests, anchors->count * 64);
+}
+
+/* Their order decides nothing. */
+static bool
+identify_anchors(struct mtlspin__anchors *anchors)
+{
+    uint8_t digest[32];
+    struct mtlspin__hash *hash = mtlspin__hash_new();
+    if (anchors->count > 0)
+        qsort(anchors->digests, anchors->count, 64, compare_digests);
+    add_anchors(hash, anchors);
+    bool good = mtlspin__hash_finish(hash, digest);
+    memcpy(anchors->id, digest, sizeof anchors->id);
+    return good;
+}
+
+static bool
+identify_validation(struct mtlspin__domain *domain)
+{
+    const int64_t numbers[] = { domain->chain_none, domain->partial_chain, domain->strict, domain->has_depth, domain->depth,
+        domain->has_level, domain->level, domain->anchors->application };
+    uint8_t digest[32];
+    struct mtlspin__hash *hash = mtlspin__hash_new();
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        add_number(hash, numbers[i]);
+    bool good = mtlspin__hash_finish(hash, digest);
+    memcpy(domain->validation, digest, sizeof domain->validation);
+    return good;
+}
+
+/* What a session may not outlive, whatever its peer: under another structure another chain or domain may count. */
+static bool
+make_structure(struct mtlspin_policy *policy)
+{
+    struct mtlspin__hash *hash = mtlspin__hash_new();
+    for (size_t i = 0; i < policy->domain_count; i++) {
+        const struct mtlspin__domain *domain = &policy->domains[i];
+        add_text(hash, domain->name);
+        mtlspin__hash_add(hash, domain->validation, sizeof domain->validation);
+        mtlspin__hash_add(hash, domain->anchors->id, sizeof domain->anchors->id);
+        add_number(hash, domain->report_only);
+        add_number(hash, domain->session_lifetime);
+        add_number(hash, (int64_t)domain->host_count);
+        for (size_t h = 0; h < domain->host_count; h++)
+            add_text(hash, domain->hosts[h]);
+    }
+    return mtlspin__hash_finish(hash, policy->structure);
 }
 
 static bool
@@ -99,8 +140,10 @@ mtlspin__policy_make_digest(struct mtlspin_policy *policy)
 {
     struct mtlspin__hash *hash = mtlspin__hash_new();
     bool good = add_rules(hash, &policy->denials);
+    for (size_t i = 0; good && i < policy->domain_count; i++)
+        good = identify_anchors(policy->domains[i].anchors) && identify_validation(&policy->domains[i]);
     add_number(hash, (int64_t)policy->domain_count);
     for (size_t i = 0; good && i < policy->domain_count; i++)
         good = add_domain(hash, &policy->domains[i]);
-    return mtlspin__hash_finish(hash, policy->digest) && good;
+    return mtlspin__hash_finish(hash, policy->digest) && good && make_structure(policy);
 }

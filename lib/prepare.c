@@ -4,6 +4,7 @@
 #include "connection.h"
 #include "error.h"
 #include "host.h"
+#include "server_session.h"
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -69,10 +70,23 @@ forbid_resumption(SSL *ssl)
     unsigned char unique[SSL_MAX_SID_CTX_LENGTH];
     if (RAND_bytes(unique, sizeof unique) != 1 || !SSL_set_session_id_context(ssl, unique, sizeof unique))
         return false;
-    (void)SSL_set_options(ssl, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
+    (void)SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    return true;
+}
+
+/* Only sessions from tickets resume, since only these are judged. External keys stand for clients that nobody has judged,
+   and early data would be handed out before anybody has. */
+static bool
+limit_resumption(SSL *ssl, const struct mtlspin_verifier *verifier, const struct mtlspin_policy *policy)
+{
+    if (!mtlspin__server_session_permit(ssl, verifier, policy) && !forbid_resumption(ssl))
+        return false;
+    (void)SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
     SSL_set_psk_server_callback(ssl, NULL);
     SSL_set_psk_find_session_callback(ssl, NULL);
-    return SSL_set_num_tickets(ssl, 0) && SSL_set_max_early_data(ssl, 0) && SSL_set_recv_max_early_data(ssl, 0);
+    if ((SSL_get_options(ssl) & SSL_OP_NO_TICKET) != 0 && !SSL_set_num_tickets(ssl, 0))
+        return false; /* what would be issued in their place names an entry of the session cache */
+    return SSL_set_max_early_data(ssl, 0) && SSL_set_recv_max_early_data(ssl, 0);
 }
 
 static bool
@@ -90,12 +104,22 @@ demand_certificate(SSL *ssl, bool optional)
     SSL_set_verify(ssl, SSL_VERIFY_PEER | mode, SSL_get_verify_callback(ssl));
 }
 
+/* In a servername callback the session may have been judged already, when the connection was prepared before. */
+static bool
+is_resuming(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, const SSL *ssl)
+{
+    return connection->verifier == verifier && connection->judged == MTLSPIN__BY_SESSION && SSL_session_reused(ssl) == 1
+        && SSL_get0_peer_certificate(ssl) == connection->leaf;
+}
+
 static bool
 prepare_server(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__connection *connection)
 {
-    if (!forbid_resumption(ssl) || !raise_floor(ssl) || !name_anchors(ssl, verifier->policy))
+    if (!is_resuming(connection, verifier, ssl))
+        mtlspin__connection_start(connection, verifier);
+    const struct mtlspin_policy *policy = mtlspin__connection_snapshot(connection)->policy;
+    if (!limit_resumption(ssl, verifier, policy) || !raise_floor(ssl) || !name_anchors(ssl, policy))
         return false;
-    mtlspin__connection_start(connection, verifier);
     demand_certificate(ssl, mtlspin__connection_optional(ssl, verifier));
     return true;
 }
@@ -118,7 +142,8 @@ offer_if_allowed(struct mtlspin_verifier *verifier, SSL *ssl, SSL_SESSION *sessi
     struct mtlspin__connection *connection)
 {
     struct mtlspin__judgement judgement;
-    mtlspin__client_session_judge(ssl, session, verifier, connection->host, &judgement);
+    mtlspin__client_session_judge(ssl, session, mtlspin__connection_snapshot(connection), connection->host,
+        mtlspin__verifier_now(verifier), &judgement);
     if (judgement.decision.verdict == MTLSPIN_ALLOW && offer(ssl, session))
         mtlspin__connection_judge(connection, MTLSPIN__BY_SESSION, &judgement, SSL_SESSION_get0_peer(session));
     mtlspin__judgement_clear(&judgement);
@@ -154,7 +179,8 @@ prepare_client(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__conn
     if (reason == MTLSPIN_REASON_NONE)
         reason = mtlspin__host_of(ssl, connection->host);
     if (reason == MTLSPIN_REASON_NONE
-        && (!raise_floor(ssl) || !set_session_context(ssl, verifier->policy, connection->host)))
+        && (!raise_floor(ssl)
+            || !set_session_context(ssl, mtlspin__connection_snapshot(connection)->policy, connection->host)))
         reason = MTLSPIN_REASON_INTERNAL;
     if (reason == MTLSPIN_REASON_NONE && session != NULL)
         offer_if_allowed(verifier, ssl, session, connection);
@@ -163,14 +189,14 @@ prepare_client(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__conn
 }
 
 static enum mtlspin_status
-fit(const struct mtlspin_verifier *verifier, const SSL *ssl, struct mtlspin_error *error)
+fit(struct mtlspin_verifier *verifier, const SSL *ssl, struct mtlspin_error *error)
 {
     const char *unfit = mtlspin__connection_unfit(ssl);
     if (unfit != NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_CONTEXT, "%s", unfit);
     if (SSL_is_server(ssl) ? SSL_is_init_finished(ssl) : !SSL_in_before(ssl)) /* a server's callbacks are within it */
         return mtlspin__fail(error, MTLSPIN_ERR_STATE, "prepare a connection before its handshake");
-    if (SSL_is_server(ssl) && verifier->policy->has_hosts)
+    if (SSL_is_server(ssl) && !mtlspin__verifier_serve(verifier))
         return mtlspin__fail(error, MTLSPIN_ERR_POLICY, "a policy with `host` is for clients");
     return MTLSPIN_OK;
 }

@@ -1,8 +1,29 @@
-/* The verifier's life and its setters. */
+/* The verifier's life, its setters, and the policy in force. */
 #include "verifier.h"
 #include "error.h"
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+
+static struct mtlspin_verifier *
+make(void)
+{
+    struct mtlspin_verifier *verifier = calloc(1, sizeof *verifier);
+    if (verifier == NULL || pthread_mutex_init(&verifier->lock, NULL) != 0) {
+        free(verifier);
+        return NULL;
+    }
+    if (pthread_mutex_init(&verifier->reloading, NULL) != 0) {
+        (void)pthread_mutex_destroy(&verifier->lock);
+        free(verifier);
+        return NULL;
+    }
+    atomic_init(&verifier->references, 1);
+    atomic_init(&verifier->used, false);
+    verifier->current.generation = 1;
+    atomic_init(&verifier->generation, 1);
+    return verifier;
+}
 
 struct mtlspin_verifier *
 mtlspin_verifier_new(struct mtlspin_policy *policy, struct mtlspin_error *error)
@@ -12,15 +33,13 @@ mtlspin_verifier_new(struct mtlspin_policy *policy, struct mtlspin_error *error)
         (void)mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "a verifier needs a policy");
         return NULL;
     }
-    struct mtlspin_verifier *verifier = calloc(1, sizeof *verifier);
+    struct mtlspin_verifier *verifier = make();
     if (verifier == NULL) {
         (void)mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
         return NULL;
     }
-    atomic_init(&verifier->references, 1);
-    atomic_init(&verifier->used, false);
-    verifier->policy = mtlspin_policy_ref(policy);
-    verifier->generation = 1;
+    verifier->current.policy = mtlspin_policy_ref(policy);
+    verifier->loaded = (int64_t)time(NULL);
     return verifier;
 }
 
@@ -37,7 +56,9 @@ mtlspin_verifier_unref(struct mtlspin_verifier *verifier)
 {
     if (verifier == NULL || atomic_fetch_sub_explicit(&verifier->references, 1, memory_order_acq_rel) != 1)
         return;
-    mtlspin_policy_unref(verifier->policy);
+    mtlspin__snapshot_release(&verifier->current);
+    (void)pthread_mutex_destroy(&verifier->reloading);
+    (void)pthread_mutex_destroy(&verifier->lock);
     free(verifier);
 }
 
@@ -74,6 +95,61 @@ mtlspin_verifier_set_clock(struct mtlspin_verifier *verifier, mtlspin_clock *now
     verifier->clock = now;
     verifier->clock_user = user;
     return MTLSPIN_OK;
+}
+
+enum mtlspin_status
+mtlspin_verifier_set_session_context(struct mtlspin_verifier *verifier, const void *context, size_t length,
+    struct mtlspin_error *error)
+{
+    enum mtlspin_status status = may_set(verifier, error);
+    if (status != MTLSPIN_OK)
+        return status;
+    if ((context == NULL && length > 0) || length > sizeof verifier->session_context)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "a session context has at most %d bytes",
+            MTLSPIN__SESSION_CONTEXT_MOST);
+    if (length > 0)
+        memcpy(verifier->session_context, context, length);
+    verifier->session_context_length = length;
+    return MTLSPIN_OK;
+}
+
+struct mtlspin__snapshot
+mtlspin__verifier_acquire(struct mtlspin_verifier *verifier)
+{
+    (void)pthread_mutex_lock(&verifier->lock);
+    struct mtlspin__snapshot snapshot = verifier->current;
+    (void)mtlspin_policy_ref(snapshot.policy);
+    (void)pthread_mutex_unlock(&verifier->lock);
+    return snapshot;
+}
+
+void
+mtlspin__snapshot_release(struct mtlspin__snapshot *snapshot)
+{
+    mtlspin_policy_unref(snapshot->policy);
+    memset(snapshot, 0, sizeof *snapshot);
+}
+
+bool
+mtlspin__verifier_serve(struct mtlspin_verifier *verifier)
+{
+    (void)pthread_mutex_lock(&verifier->lock);
+    bool fits = !verifier->current.policy->has_hosts;
+    verifier->serves |= fits;
+    (void)pthread_mutex_unlock(&verifier->lock);
+    return fits;
+}
+
+uint64_t
+mtlspin_verifier_generation(const struct mtlspin_verifier *verifier)
+{
+    return verifier != NULL ? atomic_load(&verifier->generation) : 0;
+}
+
+struct mtlspin_policy *
+mtlspin_verifier_policy(struct mtlspin_verifier *verifier)
+{
+    return verifier != NULL ? mtlspin__verifier_acquire(verifier).policy : NULL;
 }
 
 int64_t

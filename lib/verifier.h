@@ -4,19 +4,43 @@
 
 #include "policy.h"
 #include <mtlspin/verifier.h>
+#include <pthread.h>
 #include <stdatomic.h>
+
+enum { MTLSPIN__SESSION_CONTEXT_MOST = 64 }; /* bytes of the application's own */
+
+/* A policy at the time when it was in force. Zeroed it holds nothing. */
+struct mtlspin__snapshot {
+    struct mtlspin_policy *policy; /* a reference */
+    uint64_t generation;
+};
 
 struct mtlspin_verifier {
     atomic_size_t references;
     atomic_bool used; /* attached or preparing connections: the setters are closed */
-    struct mtlspin_policy *policy;
-    uint64_t generation;
     mtlspin_audit_hook *hook;
     void *hook_user;
     mtlspin_clock *clock;
     void *clock_user;
+    unsigned char session_context[MTLSPIN__SESSION_CONTEXT_MOST];
+    size_t session_context_length;
+
+    pthread_mutex_t lock; /* of what follows; held for a few instructions at a time */
+    struct mtlspin__snapshot current;
+    int64_t loaded; /* when `current` was published */
+    bool serves;    /* some connection is a server's: no policy with `host` fits */
+    _Atomic uint64_t generation; /* of `current`, to be compared without the lock */
+
+    pthread_mutex_t reloading; /* one at a time, so that the files read last are those in force */
 };
 
 int64_t mtlspin__verifier_now(const struct mtlspin_verifier *verifier);
+
+/* The policy in force, with a reference: release with mtlspin__snapshot_release. */
+struct mtlspin__snapshot mtlspin__verifier_acquire(struct mtlspin_verifier *verifier);
+void mtlspin__snapshot_release(struct mtlspin__snapshot *snapshot);
+
+/* Commits the verifier to policies for servers; false if the one in force is for clients. */
+bool mtlspin__verifier_serve(struct mtlspin_verifier *verifier);
 
 #endif

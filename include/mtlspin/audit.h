@@ -4,13 +4,22 @@
 #define MTLSPIN_AUDIT_H
 
 #include <mtlspin/decision.h>
+#include <mtlspin/error.h>
 #include <mtlspin/pin.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* One decision about one connection. Every pointer is borrowed until the hook returns; text is never NULL, but "" where
+/* What an event is about. Since: 0.3.0 */
+enum mtlspin_event_kind {
+    MTLSPIN_EVENT_DECISION = 0, /* a decision about a connection */
+    MTLSPIN_EVENT_RELOAD = 1,   /* another policy was to come into force: `error` says whether it did (code MTLSPIN_OK), or
+                                   why the one before stays; `decision` has nothing but the generation now in force */
+    MTLSPIN_EVENT_SWEEP = 2     /* a decision of mtlspin_verifier_sweep that ends a live connection */
+};
+
+/* One decision about one connection, or one change of policy. Every pointer is borrowed until the hook returns; text is never NULL, but "" where
    nothing is known. subject and issuer are the peer's own words: escape them before showing them (mtlspin_event_json
    does). Fields may be added at the end in later versions. Since: 0.1.0 */
 struct mtlspin_event {
@@ -29,11 +38,14 @@ struct mtlspin_event {
     unsigned long tls_error;                   /* MTLSPIN_REASON_HANDSHAKE_FAILED: OpenSSL's error code
                                                   (ERR_error_string_n(3)), or 0 */
     const char *host;                          /* MTLSPIN_CLIENT: the host name or IP address that was asked for */
+    enum mtlspin_event_kind kind;              /* since 0.3.0 */
+    const struct mtlspin_error *error;         /* MTLSPIN_EVENT_RELOAD; else NULL. Since 0.3.0 */
 };
 
 /* Called with every decision, in the thread that runs the handshake or the check, without any lock of the library held.
    A denial is reported in the handshake, or by the first mtlspin_check that sees it; an allowed peer by the first
-   mtlspin_check after the handshake, since only then it has proved that it owns its key. Since: 0.1.0 */
+   mtlspin_check after the handshake, since only then it has proved that it owns its key. Since 0.3.0 also called with every
+   change of policy, in the thread that asked for it: look at `kind`. Since: 0.1.0 */
 typedef void mtlspin_audit_hook(const struct mtlspin_event *event, void *user);
 
 enum { MTLSPIN_EVENT_JSON_SIZE = 8192 }; /* bytes that hold every event as JSON */

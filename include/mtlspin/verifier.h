@@ -12,11 +12,13 @@
 extern "C" {
 #endif
 
-/* Judges the peers of every SSL_CTX that it is attached to: clients on a server's side, servers on a client's.
-   What it does *not* check: revocation (CRLs, OCSP), the peer's IP address, what the peer does after the handshake; TLSA
-   records (SSL_dane_enable(3)) are not looked at.
-   Threads: safe, once it is set up (the two setters below come first). Since: 0.1.0 */
+/* Judges the peers of every SSL_CTX that it is attached to: clients on a server's side, servers on a client's. The policy in
+   force can be replaced while it works: mtlspin_verifier_reload, mtlspin_verifier_set_policy.
+   What it does *not* check: OCSP, the peer's IP address, what the peer does after the handshake; TLSA records
+   (SSL_dane_enable(3)) are not looked at.
+   Threads: safe, once it is set up (the setters of hook, clock and session context come first). Since: 0.1.0 */
 struct mtlspin_verifier;
+struct ssl_session_st; /* SSL_SESSION, which <openssl/types.h> does not name */
 
 /* Takes a reference of its own on `policy`. Returns a new reference, release with mtlspin_verifier_unref; NULL on error.
    Since: 0.1.0 */
@@ -41,15 +43,46 @@ typedef int64_t mtlspin_clock(void *user);
 MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_clock(struct mtlspin_verifier *verifier, mtlspin_clock *now,
     void *user, struct mtlspin_error *error);
 
+/* Adds up to 64 bytes of the application's own to the session-id context of its servers' connections, which
+   SSL_CTX_set_session_id_context(3) cannot do any more: sessions of programs or services that must not resume at each other
+   get different ones. Copied. The same rules as for mtlspin_verifier_set_audit. Since: 0.3.0 */
+MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_session_context(struct mtlspin_verifier *verifier,
+    const void *context, size_t length, struct mtlspin_error *error);
+
+/* Another policy, at work. */
+
+/* Puts `policy` into force, in one step: every decision from then on is made under it, also about connections and sessions
+   that are older (mtlspin_check, mtlspin_verifier_sweep). A handshake under way is finished under the policy that it began
+   with, and the first mtlspin_check decides again. Takes a reference of its own. MTLSPIN_ERR_POLICY if it is for clients
+   (`host`) and the verifier guards servers; then nothing changes. Reported to the audit hook. Thread-safe; no connection
+   waits for it. Since: 0.3.0 */
+MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_set_policy(struct mtlspin_verifier *verifier,
+    struct mtlspin_policy *policy, struct mtlspin_error *error);
+
+/* Reads the file of the policy in force again, with every file that it names, and puts the result into force. On any
+   mistake nothing changes, and `error` says what and where. MTLSPIN_ERR_STATE if the policy in force is not from
+   mtlspin_policy_load. Reported to the audit hook (MTLSPIN_EVENT_RELOAD), failures too. Paths are what they were at the
+   first load: a program that changes its directory or root gives absolute paths, or loads by itself and calls
+   mtlspin_verifier_set_policy. Thread-safe, not for signal handlers; no connection waits for it. Since: 0.3.0 */
+MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_reload(struct mtlspin_verifier *verifier,
+    struct mtlspin_error *error);
+
+/* The number of the policy in force: 1 for the first, and one more for each after it. Thread-safe. Since: 0.3.0 */
+MTLSPIN_API uint64_t mtlspin_verifier_generation(const struct mtlspin_verifier *verifier);
+
+/* The policy in force: a new reference, release with mtlspin_policy_unref. Thread-safe. Since: 0.3.0 */
+MTLSPIN_API MTLSPIN_MUST_CHECK struct mtlspin_policy *mtlspin_verifier_policy(struct mtlspin_verifier *verifier);
+
 /* Attaches the verifier to an SSL_CTX before its first connection. It takes the SSL_CTX's certificate verification
    callback (a program that needs the slot calls mtlspin_cert_verify_callback from its own, and sets it after
    attaching), sets SSL_VERIFY_PEER (a client's SSL_CTX starts with SSL_VERIFY_NONE), raises the protocol floor to TLS
    1.2 and switches off renegotiation and the session cache. A verify callback set with SSL_CTX_set_verify stays: it is
    called for the domain that decides, and can refuse, never allow.
 
-   A server's SSL_CTX: also takes the client-hello callback, demands a certificate (SSL_VERIFY_FAIL_IF_NO_PEER_CERT),
-   and switches off early data, external PSKs (per connection, in mtlspin_prepare), and resumption in all its forms:
-   nothing resumes past the policy. Sets of contexts behind SNI: attach to each; the servername callback calls
+   A server's SSL_CTX: also takes the client-hello callback and the session ticket callbacks, demands a certificate
+   (SSL_VERIFY_FAIL_IF_NO_PEER_CERT), and switches off early data and external PSKs (per connection, in mtlspin_prepare).
+   Sessions resume by stateless tickets only, and only if the policy in force at that moment allows their client: see
+   mtlspin_ticket_decrypt. Sets of contexts behind SNI: attach to each; the servername callback calls
    mtlspin_prepare after SSL_set_SSL_CTX.
 
    A client's SSL_CTX: each connection needs the one host name or IP address that its server must prove to be, set with
@@ -122,6 +155,27 @@ MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
    The connection holds a reference on the verifier until SSL_free. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_prepare(struct mtlspin_verifier *verifier, SSL *ssl,
     struct mtlspin_error *error);
+
+/* The two halves of SSL_CTX_set_session_ticket_cb(3), for programs that own that slot: to be called from their own
+   callbacks, which they set after attaching. What makes a ticket good is kept in its application data
+   (SSL_SESSION_set1_ticket_appdata(3)), which is not the program's to use.
+
+   generate: seals the session of a connection that this verifier has allowed. Returns 1, also where there is nothing to
+   seal; such a ticket resumes nowhere.
+
+   decrypt: decides about the session's client under the policy in force, as at a full handshake: rules, denials, revocation
+   lists, dates; by what its handshake has verified. A session older than its domain's `session-lifetime` (24 hours where
+   there is none), counted from the handshake that authenticated the client however often it was renewed, does not resume,
+   nor one of another structure of domains and anchors, of another host name (SNI), without a certificate, or without a
+   seal. Returns SSL_TICKET_RETURN_IGNORE_RENEW then, which makes the handshake a full one, in which the client is judged by
+   its certificate; otherwise a SSL_TICKET_RETURN_USE value that fits `status`.
+
+   `verifier` is a struct mtlspin_verifier *; the other arguments are the callbacks' (SSL_TICKET_RETURN and
+   SSL_TICKET_STATUS are int). Servers that share ticket keys
+   (SSL_CTX_set_tlsext_ticket_keys(3)) and a policy of the same content resume each other's sessions. Since: 0.3.0 */
+MTLSPIN_API int mtlspin_ticket_generate(SSL *ssl, void *verifier);
+MTLSPIN_API int mtlspin_ticket_decrypt(SSL *ssl, struct ssl_session_st *session, const unsigned char *key_name,
+    size_t key_name_length, int status, void *verifier);
 
 /* For SSL_CTX_set_client_hello_cb, or to be called from such a callback: prepares the connection. `verifier` is a struct
    mtlspin_verifier *. Returns SSL_CLIENT_HELLO_SUCCESS or SSL_CLIENT_HELLO_ERROR. Since: 0.1.0 */

@@ -1,0 +1,67 @@
+/* Another policy for a verifier at work: all of it in one step, or nothing. */
+#include "error.h"
+#include "event.h"
+#include "verifier.h"
+
+/* Publishes `policy`, whose reference is taken over whatever the outcome. */
+static enum mtlspin_status
+publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, struct mtlspin_error *error)
+{
+    struct mtlspin__snapshot before = { policy, 0 };
+    int64_t now = mtlspin__verifier_now(verifier);
+    (void)pthread_mutex_lock(&verifier->lock);
+    bool fits = !verifier->serves || !policy->has_hosts;
+    if (fits) {
+        before = verifier->current;
+        verifier->current.policy = policy;
+        verifier->current.generation++;
+        verifier->loaded = now;
+        atomic_store(&verifier->generation, verifier->current.generation);
+    }
+    (void)pthread_mutex_unlock(&verifier->lock);
+    mtlspin__snapshot_release(&before); /* not under the lock: a large policy takes its time */
+    return fits ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_POLICY,
+        "a policy with `host` is for clients, and this verifier guards servers");
+}
+
+enum mtlspin_status
+mtlspin_verifier_set_policy(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    if (verifier == NULL || policy == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier or no policy");
+    struct mtlspin_error mine = MTLSPIN_ERROR_INIT;
+    enum mtlspin_status status = publish(verifier, mtlspin_policy_ref(policy), &mine);
+    mtlspin__event_reload(verifier, &mine);
+    return mtlspin__error_pass(error, &mine, status);
+}
+
+static enum mtlspin_status
+reload(struct mtlspin_verifier *verifier, struct mtlspin_error *error)
+{
+    struct mtlspin__snapshot old = mtlspin__verifier_acquire(verifier);
+    struct mtlspin_policy *policy = NULL;
+    enum mtlspin_status status = MTLSPIN_ERR_STATE;
+    if (old.policy->path == NULL)
+        (void)mtlspin__fail(error, status, "the policy in force is not from a file; use mtlspin_verifier_set_policy");
+    else if ((policy = mtlspin_policy_load(old.policy->path, error)) == NULL)
+        status = error->code;
+    else
+        status = publish(verifier, policy, error);
+    mtlspin__snapshot_release(&old);
+    return status;
+}
+
+enum mtlspin_status
+mtlspin_verifier_reload(struct mtlspin_verifier *verifier, struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    if (verifier == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier");
+    struct mtlspin_error mine = MTLSPIN_ERROR_INIT; /* the hook is told, even where the caller does not want to know */
+    (void)pthread_mutex_lock(&verifier->reloading);
+    enum mtlspin_status status = reload(verifier, &mine);
+    (void)pthread_mutex_unlock(&verifier->reloading);
+    mtlspin__event_reload(verifier, &mine);
+    return mtlspin__error_pass(error, &mine, status);
+}
