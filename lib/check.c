@@ -115,6 +115,18 @@ refuse(const struct mtlspin_verifier *verifier, enum mtlspin_reason reason)
     return decision;
 }
 
+/* Where the same policy refuses before it looks for a rule, since a certificate has expired, the rule that allowed is still
+   the one to name. */
+static void
+name_the_rule(struct mtlspin_decision *decision, const struct mtlspin_decision *before)
+{
+    if (decision->verdict == MTLSPIN_ALLOW || decision->line != 0 || decision->generation != before->generation)
+        return;
+    decision->line = before->line;
+    memcpy(decision->rule_label, before->rule_label, sizeof decision->rule_label);
+    memcpy(decision->domain, before->domain, sizeof decision->domain);
+}
+
 /* Under the policy in force, by what its handshake has shown. The program's verify callback was asked then. */
 static void
 decide_anew(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier, SSL *ssl, int64_t now)
@@ -136,6 +148,7 @@ decide_anew(struct mtlspin__connection *connection, struct mtlspin_verifier *ver
     mtlspin__judge(snapshot.policy, &peer, snapshot.generation, &judgement);
     if (connection->judged == MTLSPIN__BY_SESSION)
         mtlspin__judgement_limit_age(&judgement, connection->authenticated, now);
+    name_the_rule(&judgement.decision, &connection->decision);
     mtlspin__connection_rejudge(connection, &judgement);
     mtlspin__judgement_clear(&judgement);
     mtlspin__snapshot_release(&snapshot);
