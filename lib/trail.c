@@ -8,7 +8,7 @@
 struct mtlspin__trail {
     atomic_size_t references;
     size_t count;
-    struct mtlspin__finding findings[MTLSPIN__DOMAINS_MAX + 1]; /* one domain may be tried twice */
+    struct mtlspin__finding *findings;
 };
 
 enum { HEAD = 16 + 16 + 1 + 8 + 1, KEYS = 3 * 32 + 1 }; /* bytes of a finding, and of a certificate in it */
@@ -37,6 +37,7 @@ mtlspin__trail_unref(struct mtlspin__trail *trail)
         return;
     for (size_t i = 0; i < trail->count; i++)
         free(trail->findings[i].chain);
+    free(trail->findings);
     free(trail);
 }
 
@@ -44,9 +45,11 @@ mtlspin__trail_unref(struct mtlspin__trail *trail)
 static struct mtlspin__finding *
 next_finding(struct mtlspin__trail *trail, size_t count)
 {
-    if (trail->count == sizeof trail->findings / sizeof *trail->findings)
+    struct mtlspin__finding *grown = realloc(trail->findings, (trail->count + 1) * sizeof *grown);
+    if (grown == NULL)
         return NULL;
-    struct mtlspin__finding *finding = &trail->findings[trail->count];
+    trail->findings = grown;
+    struct mtlspin__finding *finding = &grown[trail->count];
     finding->chain = count > 0 ? calloc(count, sizeof *finding->chain) : NULL;
     finding->chain_count = count;
     return finding->chain != NULL || count == 0 ? finding : NULL;
