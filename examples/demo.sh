@@ -62,6 +62,8 @@ python3 python3
 END
     pkg-config --exists libssl 2>/dev/null || echo libssl-dev
     [ -e /usr/include/stdio.h ] || echo libc6-dev
+    # Without it Meson would later install where Debian's pkg-config and linker do not look.
+    [ ! -e /etc/debian_version ] || command -v dpkg-architecture >/dev/null || echo dpkg-dev
 }
 
 install() { # PACKAGE...
