@@ -48,6 +48,13 @@ def build_and_run(tally, source, arguments, compiler, environment, work):
             tally.check(output, f"{what}: says something")
 
 
+def check_requirements(tally, environment):
+    """Programs need libssl as well, and get it from pkg-config; once is enough."""
+    output = run(tally, "pkg-config --print-requires", ["pkg-config", "--print-requires", "mtlspin"], env=environment)
+    names = [line.split()[0] for line in (output or "").splitlines()]
+    tally.check(sorted(names) == ["libcrypto", "libssl"], "mtlspin.pc requires libssl and libcrypto", str(names))
+
+
 def installed_examples(work):
     return sorted((work / "prefix" / "share").rglob("server.c"))
 
@@ -71,6 +78,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mtlspin-consumer-") as folder:
         work = pathlib.Path(folder)
         environment = install(tally, root, work)
+        check_requirements(tally, environment)
         sources = [(root / "tests" / "meta" / "consumer.c", [])]
         sources += [(path, ["--help"]) for path in installed_examples(work)]
         tally.check(len(sources) == 2 or not (root / "examples" / "server.c").exists(), "the example is installed as source")
