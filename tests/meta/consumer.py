@@ -1,6 +1,7 @@
 """The library as others use it: installed and found with pkg-config, and as a Meson subproject."""
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -55,6 +56,15 @@ def check_requirements(tally, environment):
     tally.check(sorted(names) == ["libcrypto", "libssl"], "mtlspin.pc requires libssl and libcrypto", str(names))
 
 
+def check_links(tally, pages):
+    """What the installed pages link to is installed, too."""
+    found = [(page, target) for page in sorted(pages.rglob("*.md"))
+             for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))]
+    tally.check(len(found) > 10, "the installed pages have links", str(found))
+    for page, target in found:
+        tally.check((page.parent / target).exists(), f"{page.name}, as installed, links to {target}")
+
+
 def installed_examples(work):
     return sorted((work / "prefix" / "share").rglob("server.c"))
 
@@ -79,6 +89,7 @@ def main():
         work = pathlib.Path(folder)
         environment = install(tally, root, work)
         check_requirements(tally, environment)
+        check_links(tally, work / "prefix" / "share" / "doc" / "mtlspin")
         sources = [(root / "tests" / "meta" / "consumer.c", [])]
         sources += [(path, ["--help"]) for path in installed_examples(work)]
         tally.check(len(sources) == 2 or not (root / "examples" / "server.c").exists(), "the example is installed as source")
