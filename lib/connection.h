@@ -19,7 +19,9 @@ struct mtlspin__connection {
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;        /* the reason for refusing after decision.valid_until */
     X509 *leaf;                        /* a reference: while it is held, no other certificate can have this address */
-    const struct mtlspin_verifier *audited; /* whose hook has seen audited_verdict and audited_reason; only compared */
+    unsigned char handshake[SSL3_RANDOM_SIZE]; /* the client's random in the handshake that `decision` is about; all zero: it
+                                                  had none yet */
+    uint64_t audited;                  /* number of the verifier whose hook has seen audited_verdict and audited_reason */
     enum mtlspin_verdict audited_verdict;
     enum mtlspin_reason audited_reason;
     char host[MTLSPIN__HOST_SIZE];     /* MTLSPIN_CLIENT: that the server must prove to be; normal form */
@@ -40,8 +42,11 @@ const char *mtlspin__connection_unfit(const SSL *ssl);
 void mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier);
 
 /* Replaces the decision and what it is about; takes a reference of its own on `leaf`, which may be NULL. */
-void mtlspin__connection_judge(struct mtlspin__connection *connection, enum mtlspin__ground ground,
+void mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl, enum mtlspin__ground ground,
     const struct mtlspin__judgement *judgement, X509 *leaf);
+
+/* Forgets a decision that is about another handshake than the present one (SSL_clear keeps the record). */
+void mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *ssl);
 
 /* Reports to the verifier's hook. `connection` may be NULL: there was no memory for it. */
 void mtlspin__connection_audit(struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl,

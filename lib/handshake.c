@@ -92,7 +92,7 @@ decide(X509_STORE_CTX *context, struct mtlspin_verifier *verifier, SSL *ssl)
     hand_over(context, &judgement);
     int accepted = judgement.decision.verdict == MTLSPIN_ALLOW;
     if (connection != NULL)
-        mtlspin__connection_judge(connection, MTLSPIN__BY_HANDSHAKE, &judgement, leaf);
+        mtlspin__connection_judge(connection, ssl, MTLSPIN__BY_HANDSHAKE, &judgement, leaf);
     if (!accepted)
         refuse(connection, verifier, ssl, &judgement.decision);
     mtlspin__judgement_clear(&judgement);

@@ -120,7 +120,7 @@ offer_if_allowed(struct mtlspin_verifier *verifier, SSL *ssl, SSL_SESSION *sessi
     struct mtlspin__judgement judgement;
     mtlspin__client_session_judge(ssl, session, verifier, connection->host, &judgement);
     if (judgement.decision.verdict == MTLSPIN_ALLOW && offer(ssl, session))
-        mtlspin__connection_judge(connection, MTLSPIN__BY_SESSION, &judgement, SSL_SESSION_get0_peer(session));
+        mtlspin__connection_judge(connection, ssl, MTLSPIN__BY_SESSION, &judgement, SSL_SESSION_get0_peer(session));
     mtlspin__judgement_clear(&judgement);
 }
 

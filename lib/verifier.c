@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+static _Atomic uint64_t last_number;
+
 struct mtlspin_verifier *
 mtlspin_verifier_new(struct mtlspin_policy *policy, struct mtlspin_error *error)
 {
@@ -18,6 +20,7 @@ mtlspin_verifier_new(struct mtlspin_policy *policy, struct mtlspin_error *error)
         return NULL;
     }
     atomic_init(&verifier->references, 1);
+    verifier->number = atomic_fetch_add(&last_number, 1) + 1;
     atomic_init(&verifier->used, false);
     verifier->policy = mtlspin_policy_ref(policy);
     verifier->generation = 1;

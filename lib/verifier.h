@@ -8,6 +8,7 @@
 
 struct mtlspin_verifier {
     atomic_size_t references;
+    uint64_t number; /* no other verifier of the process has ever had it */
     atomic_bool used; /* attached or preparing connections: the setters are closed */
     struct mtlspin_policy *policy;
     uint64_t generation;

@@ -120,7 +120,9 @@ MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
    by the certificate and the verified chain that the session keeps. A session of another host or another policy, of a
    server that is not allowed any more, older than its domain's `session-lifetime` (24 hours where there is none), or
    made without libmtlspin, is taken out without an error, and the handshake is a full one. A verify callback of the
-   program is not asked about a session. Early data is not sent. A connection that is not prepared is judged all the
+   program is not asked about a session. A session offered so
+   sends no early data; with one that is set later or without this call, SSL_write_early_data(3) sends it to a server that
+   nobody has judged: do not use it. A connection that is not prepared is judged all the
    same, but resumes nothing: the handshake of one that tries fails. What makes it possible is kept in the session's
    ticket application data (SSL_SESSION_set1_ticket_appdata(3)), which is not the program's to use.
 
