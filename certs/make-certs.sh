@@ -203,6 +203,8 @@ cert server-address-as-name p256 servers-ca server_san cn=localhost san=DNS:127.
 cert server-address-only    p256 servers-ca server_san cn=localhost san=IP:127.0.0.1
 cert server-wildcard        p256 servers-ca server_san cn=apps san=DNS:*.apps.example
 cert server-part-wildcard   p256 servers-ca server_san cn=apps san=DNS:a*.apps.example
+cert server-wildcard-hex    p256 servers-ca server_san cn=hex san=DNS:*.0.1 # 0x7f.0.1 is a name, and leads to 127.0.0.1
+cert server-part-hex        p256 servers-ca server_san cn=hex san=DNS:0x*.0.1
 cert server-nul             p256 servers-ca server_san cn=localhost san=ASN1:SEQUENCE:nul_localhost
 cert server-is-ca           p256 root-ca    ca_as_server cn=localhost
 cert server-no-issuer-key   p256 servers-ca server_no_issuer_key cn=localhost

@@ -38,6 +38,7 @@ static struct {
 } cas, pins;
 static bool resume;
 static char *host; /* of value[CONNECT] */
+static const char *about = ""; /* what a mistake in the policy is about, where its own words do not say so */
 static SSL_CTX *context;
 static struct mtlspin_verifier *verifier;
 static volatile sig_atomic_t late;
@@ -237,13 +238,16 @@ build_policy(struct mtlspin_error *error)
     struct mtlspin_policy *policy = NULL;
     struct mtlspin_builder *builder = mtlspin_builder_new();
     enum mtlspin_status status = cas.count == 0 ? mtlspin_builder_ca_system(builder, error) : MTLSPIN_OK;
+    about = status == MTLSPIN_OK ? "" : "no CAs of the system (install ca-certificates, or use --ca)";
     for (size_t i = 0; i < cas.count && status == MTLSPIN_OK; i++)
         status = mtlspin_builder_ca_file(builder, cas.value[i], error);
     if (status == MTLSPIN_OK && pins.count == 0)
         status = mtlspin_builder_allow(builder, MTLSPIN_ANY, NULL, NULL, NULL, error);
-    for (size_t i = 0; i < 2 * pins.count && status == MTLSPIN_OK; i++)
+    for (size_t i = 0; i < 2 * pins.count && status == MTLSPIN_OK; i++) {
         status = mtlspin_builder_allow(builder, i % 2 == 0 ? MTLSPIN_SPKI : MTLSPIN_CA_SPKI, pins.value[i / 2], NULL,
             NULL, error);
+        about = status == MTLSPIN_OK ? "" : pins.value[i / 2];
+    }
     if (status == MTLSPIN_OK)
         policy = mtlspin_builder_build(builder, error);
     mtlspin_builder_free(builder);
@@ -263,7 +267,8 @@ make_context(void)
     if (verifier != NULL && mtlspin_verifier_set_audit(verifier, audit, NULL, &error) == MTLSPIN_OK)
         context = mtlspin_client_context(value[CERT], value[KEY], verifier, &error);
     if (context == NULL)
-        (void)fprintf(stderr, "client: %s\n", mtlspin_error_format(&error, text, sizeof text));
+        (void)fprintf(stderr, "client: %s%s%s\n", about, about[0] != '\0' ? ": " : "",
+            mtlspin_error_format(&error, text, sizeof text));
     return context != NULL;
 }
 

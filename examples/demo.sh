@@ -62,6 +62,8 @@ python3 python3
 END
     pkg-config --exists libssl 2>/dev/null || echo libssl-dev
     [ -e /usr/include/stdio.h ] || echo libc6-dev
+    # Without it Meson would later install where Debian's pkg-config and linker do not look.
+    [ ! -e /etc/debian_version ] || command -v dpkg-architecture >/dev/null || echo dpkg-dev
 }
 
 install() { # PACKAGE...
@@ -217,6 +219,7 @@ row() { # NAME CLIENT VERSION EXPECTED
         got="an answer without a name"
     else
         got=refused
+        [ "$2" != ours ] || grep '^client: ' "$work/client.err" >"$work/ours.words" || true
     fi
     until_lines $((before + 1)) "$log"
     result "$1" "$2" "$3" "$4" "$got ($(tail -n "+$((before + 1))" "$log" | reason "$3"))"
@@ -270,6 +273,7 @@ row_of_stream() { # NAME CLIENT VERSION EXPECTED
 # ---
 
 mkdir -p "$work"
+: >"$work/ours.words"
 packages=$(missing | tr '\n' ' ')
 if [ -n "$packages" ]; then
     say "Installing $packages"
@@ -290,7 +294,8 @@ say "The server listens on port $port; it logs each decision as a line of JSON i
 cat <<END
 
 alice, build-agent and kiosk have rules; scanner is self-signed; mallory has the same CA as alice but no rule; other-alice
-calls herself alice, but by another CA; expired is; server-eku has a certificate for servers; nobody has none at all.
+calls herself alice, but by another CA; the time of expired's certificate is over; server-eku has one for servers; nobody
+has none at all.
 "ours" is examples/client.c.
 END
 heading who client TLS
@@ -321,6 +326,12 @@ nobody       openssl  1.2  refused (NO_CERTIFICATE)
 nobody       python   1.3  refused (NO_CERTIFICATE)
 END
 stop_ours
+[ -s "$work/ours.words" ] || fail "our client does not say why it was refused"
+cat <<END
+
+Under TLS 1.3 the server's refusal reaches a client that takes itself for connected. To mallory, ours says:
+  $(cat "$work/ours.words")
+END
 
 start_ours server --optional
 say "The same with --optional: whoever has no certificate gets a public page"

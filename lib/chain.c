@@ -45,7 +45,8 @@ reason_of(int error)
     return MTLSPIN_REASON_CHAIN;
 }
 
-/* The application's parameters may ask for more (policies, CRLs, a name, less depth), never for less. */
+/* The application's parameters may ask for more (policies, CRLs, a name, less depth), never for less. As anywhere in OpenSSL,
+   X509_VP_FLAG_LOCKED keeps them from being taken over. */
 static bool
 take_application_parameters(X509_VERIFY_PARAM *param, const struct mtlspin__peer *peer)
 {
@@ -66,12 +67,16 @@ set_purpose(X509_VERIFY_PARAM *param, const struct mtlspin__peer *peer)
         && X509_VERIFY_PARAM_set_trust(param, client ? X509_TRUST_SSL_CLIENT : X509_TRUST_SSL_SERVER);
 }
 
-/* Under `chain none` the pin names the server, and its certificate's own names are not checked. */
+/* Under `chain none` the pin names the server, and its certificate's own names are not checked. An address that stands
+   beside a name stays, since only one of them can be meant (host.h). */
 static bool
 set_host(X509_VERIFY_PARAM *param, const struct mtlspin__domain *domain, const struct mtlspin__peer *peer)
 {
-    if (peer->role == MTLSPIN_CLIENT && domain->chain_none)
-        return X509_VERIFY_PARAM_set1_host(param, NULL, 0) == 1 && X509_VERIFY_PARAM_set1_ip(param, NULL, 0) == 1;
+    if (peer->role == MTLSPIN_CLIENT && domain->chain_none) {
+        bool address = peer->host != NULL && mtlspin__host_is_address(peer->host);
+        return X509_VERIFY_PARAM_set1_host(param, NULL, 0) == 1
+            && (!address || X509_VERIFY_PARAM_set1_ip(param, NULL, 0) == 1);
+    }
     return peer->role != MTLSPIN_CLIENT || peer->host == NULL || mtlspin__host_demand(param, peer->host);
 }
 

@@ -196,7 +196,7 @@ is_news(const struct mtlspin__connection *connection, const struct mtlspin_verif
 {
     if (decision->reason == MTLSPIN_REASON_UNFINISHED)
         return false;
-    return connection == NULL || connection->audited != verifier || connection->audited_verdict != decision->verdict
+    return connection == NULL || connection->audited != verifier->number || connection->audited_verdict != decision->verdict
         || connection->audited_reason != decision->reason;
 }
 
@@ -209,7 +209,7 @@ note(struct mtlspin_verifier *verifier, SSL *ssl, const struct mtlspin_decision 
     bool keep = connection != NULL && has_failed(ssl) && found->verdict != MTLSPIN_ALLOW
         && (connection->verifier == NULL || connection->verifier == verifier);
     if (keep)
-        mtlspin__connection_judge(connection, MTLSPIN__BY_HANDSHAKE, &end, SSL_get0_peer_certificate(ssl));
+        mtlspin__connection_judge(connection, ssl, MTLSPIN__BY_HANDSHAKE, &end, SSL_get0_peer_certificate(ssl));
     mtlspin__connection_audit(connection, verifier, ssl, found);
 }
 
@@ -220,6 +220,8 @@ mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decisi
     if (!mtlspin__decision_give(decision, &none) || verifier == NULL || ssl == NULL)
         return MTLSPIN_DENY;
     struct mtlspin__connection *connection = mtlspin__connection_get(ssl);
+    if (connection != NULL)
+        mtlspin__connection_refresh(connection, ssl);
     struct mtlspin_decision found = look(connection, verifier, ssl);
     if (is_news(connection, verifier, &found)) {
         ERR_set_mark();
@@ -228,4 +230,16 @@ mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decisi
     }
     (void)mtlspin__decision_give(decision, &found);
     return found.verdict;
+}
+
+const char *
+mtlspin_peername(const SSL *ssl)
+{
+    SSL *same = (SSL *)(uintptr_t)ssl; /* which is only read, by functions that know no const */
+    const struct mtlspin__connection *connection = ssl != NULL ? mtlspin__connection_get(ssl) : NULL;
+    if (connection == NULL || SSL_is_server(ssl) || connection->peername[0] == '\0' || connection->verifier == NULL)
+        return NULL;
+    const struct mtlspin_decision *decision = &connection->decision;
+    bool allowed = decision->verdict == MTLSPIN_ALLOW && mtlspin__verifier_now(connection->verifier) <= decision->valid_until;
+    return allowed && outdated(connection, same) == MTLSPIN_REASON_NONE ? connection->peername : NULL;
 }

@@ -57,7 +57,10 @@ make_seal(const STACK_OF(X509) *chain, int64_t now, size_t *length)
     put_time(at, now);
     at += 8;
     for (int i = 1; i < sk_X509_num(chain) - 1; i++)
-        (void)i2d_X509(sk_X509_value(chain, i), &at);
+        if (i2d_X509(sk_X509_value(chain, i), &at) <= 0) {
+            free(seal);
+            return NULL;
+        }
     return seal;
 }
 

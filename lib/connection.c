@@ -21,8 +21,9 @@ forget(struct mtlspin__connection *connection)
     connection->live = false;
     connection->authenticated = 0;
     connection->judged = MTLSPIN__NOT_JUDGED;
-    connection->audited = NULL;
+    connection->audited = 0;
     connection->peername[0] = '\0';
+    memset(connection->handshake, 0, sizeof connection->handshake);
     connection->decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     connection->decision.reason = MTLSPIN_REASON_NOT_JUDGED;
 }
@@ -137,10 +138,11 @@ mtlspin__connection_snapshot(struct mtlspin__connection *connection)
 }
 
 void
-mtlspin__connection_judge(struct mtlspin__connection *connection, enum mtlspin__ground ground,
+mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl, enum mtlspin__ground ground,
     const struct mtlspin__judgement *judgement, X509 *leaf)
 {
     forget(connection);
+    (void)SSL_get_client_random(ssl, connection->handshake, sizeof connection->handshake);
     connection->decision = judgement->decision;
     connection->expiry = judgement->expiry;
     connection->leaf = leaf != NULL && X509_up_ref(leaf) ? leaf : NULL;
@@ -160,6 +162,20 @@ mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct
     connection->expiry = judgement->expiry;
     connection->trail = mtlspin__trail_ref(judgement->trail);
     mtlspin__trail_unref(before);
+}
+
+/* A client's session is judged before its handshake has a random: that of the first look counts. */
+void
+mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *ssl)
+{
+    static const unsigned char none[SSL3_RANDOM_SIZE] = { 0 };
+    unsigned char now[SSL3_RANDOM_SIZE] = { 0 };
+    (void)SSL_get_client_random(ssl, now, sizeof now);
+    if (memcmp(connection->handshake, now, sizeof now) == 0)
+        return;
+    if (memcmp(connection->handshake, none, sizeof none) != 0)
+        forget(connection);
+    memcpy(connection->handshake, now, sizeof now);
 }
 
 struct mtlspin__attachment *
@@ -191,24 +207,6 @@ mtlspin__attachment_set(SSL_CTX *context, struct mtlspin_verifier *verifier)
         attachment->verifier = mtlspin_verifier_ref(verifier);
     free_attachment(NULL, before, NULL, 0, 0, NULL);
     return true;
-}
-
-/* Whether the record holds the positive decision about the certificate that the connection has now. */
-static bool
-stands(const struct mtlspin__connection *connection, const SSL *ssl)
-{
-    enum mtlspin__ground ground = SSL_session_reused(ssl) ? MTLSPIN__BY_SESSION : MTLSPIN__BY_HANDSHAKE;
-    return SSL_is_init_finished(ssl) && connection->judged == ground && connection->decision.verdict == MTLSPIN_ALLOW
-        && connection->leaf != NULL && SSL_get0_peer_certificate(ssl) == connection->leaf;
-}
-
-const char *
-mtlspin_peername(const SSL *ssl)
-{
-    const struct mtlspin__connection *connection = ssl != NULL ? mtlspin__connection_get(ssl) : NULL;
-    if (connection == NULL || SSL_is_server(ssl) || !stands(connection, ssl))
-        return NULL;
-    return connection->peername[0] != '\0' ? connection->peername : NULL;
 }
 
 enum mtlspin_status

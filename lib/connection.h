@@ -25,7 +25,9 @@ struct mtlspin__connection {
     STACK_OF(X509) *chain;             /* as it was verified, for that; NULL = not kept */
     struct mtlspin__trail *trail;      /* a reference, for that; may be NULL */
     int64_t authenticated;             /* as in the judgement */
-    const struct mtlspin_verifier *audited; /* whose hook has seen audited_verdict and audited_reason; only compared */
+    unsigned char handshake[SSL3_RANDOM_SIZE]; /* the client's random in the handshake that `decision` is about; all zero: it
+                                                  had none yet */
+    uint64_t audited;                  /* number of the verifier whose hook has seen audited_verdict and audited_reason */
     enum mtlspin_verdict audited_verdict;
     enum mtlspin_reason audited_reason;
     char host[MTLSPIN__HOST_SIZE];     /* MTLSPIN_CLIENT: that the server must prove to be; normal form */
@@ -48,9 +50,13 @@ const char *mtlspin__connection_unfit(const SSL *ssl);
 /* Starts the record anew for a handshake under `verifier`. Nothing of an earlier handshake stays but the address. */
 void mtlspin__connection_start(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier);
 
-/* Replaces the decision and what it is about; takes references of its own on `leaf`, which may be NULL, chain and trail. */
-void mtlspin__connection_judge(struct mtlspin__connection *connection, enum mtlspin__ground ground,
+/* Replaces the decision and what it is about; takes references of its own on `leaf`, which may be NULL, chain
+   and trail. */
+void mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl, enum mtlspin__ground ground,
     const struct mtlspin__judgement *judgement, X509 *leaf);
+
+/* Forgets a decision that is about another handshake than the present one (SSL_clear keeps the record). */
+void mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *ssl);
 
 /* Replaces the decision by a later one about the same peer. */
 void mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct mtlspin__judgement *judgement);

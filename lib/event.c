@@ -2,6 +2,7 @@
 #include "event.h"
 #include "certificate.h"
 #include "connection.h"
+#include "host.h"
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -48,10 +49,11 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     const struct mtlspin_decision *decision)
 {
     struct mtlspin_event event = { .size = sizeof event, .decision = decision };
+    char host[MTLSPIN__HOST_SIZE] = "";
     bool judged = connection != NULL && connection->judged != MTLSPIN__NOT_JUDGED;
     const X509 *leaf = judged ? connection->leaf : SSL_get0_peer_certificate(ssl);
     if (connection != NULL) {
-        connection->audited = verifier;
+        connection->audited = verifier->number;
         connection->audited_verdict = decision->verdict;
         connection->audited_reason = decision->reason;
     }
@@ -60,7 +62,9 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     event.time = mtlspin__verifier_now(verifier);
     event.role = SSL_is_server(ssl) ? MTLSPIN_SERVER : MTLSPIN_CLIENT;
     event.peer_address = connection != NULL ? connection->address : "";
-    event.host = connection != NULL ? connection->host : "";
+    if (event.role == MTLSPIN_CLIENT && (connection == NULL || connection->judged == MTLSPIN__NOT_JUDGED))
+        (void)mtlspin__host_of(ssl, host);
+    event.host = host[0] != '\0' || connection == NULL ? host : connection->host;
     event.protocol = SSL_get_version(ssl);
     event.resumed = SSL_session_reused(ssl) == 1;
     event.tls_error = decision->reason == MTLSPIN_REASON_HANDSHAKE_FAILED ? ERR_peek_last_error() : 0;

@@ -100,7 +100,7 @@ decide(X509_STORE_CTX *context, struct mtlspin_verifier *verifier, SSL *ssl)
     hand_over(context, &judgement);
     int accepted = judgement.decision.verdict == MTLSPIN_ALLOW;
     if (connection != NULL)
-        mtlspin__connection_judge(connection, ground_of(ssl), &judgement, leaf);
+        mtlspin__connection_judge(connection, ssl, ground_of(ssl), &judgement, leaf);
     if (!accepted)
         refuse(connection, verifier, ssl, &judgement.decision);
     mtlspin__judgement_clear(&judgement);

@@ -4,11 +4,26 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+/* The address as text, to be freed, or NULL if none is set. X509_VERIFY_PARAM_get1_ip_asc(3) also says NULL when it is out
+   of memory, and that must not pass for "none": so it is asked twice. */
+static bool
+get_address(X509_VERIFY_PARAM *param, char **address)
+{
+    *address = X509_VERIFY_PARAM_get1_ip_asc(param);
+    char *again = *address == NULL ? X509_VERIFY_PARAM_get1_ip_asc(param) : NULL;
+    bool sure = again == NULL;
+    OPENSSL_free(again);
+    return sure;
+}
+
 enum mtlspin_reason
 mtlspin__host_of(SSL *ssl, char host[MTLSPIN__HOST_SIZE])
 {
     X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-    char *address = X509_VERIFY_PARAM_get1_ip_asc(param);
+    char *address = NULL;
+    host[0] = '\0';
+    if (!get_address(param, &address))
+        return MTLSPIN_REASON_OUT_OF_MEMORY;
     const char *name = X509_VERIFY_PARAM_get0_host(param, 0);
     bool several = X509_VERIFY_PARAM_get0_host(param, 1) != NULL || (name != NULL && address != NULL);
     if (name == NULL)
@@ -17,7 +32,7 @@ mtlspin__host_of(SSL *ssl, char host[MTLSPIN__HOST_SIZE])
     OPENSSL_free(address);
     if (usable)
         return MTLSPIN_REASON_NONE;
-    host[0] = '\0';
+    host[0] = '\0'; /* half a name, perhaps */
     return several ? MTLSPIN_REASON_SEVERAL_HOSTS : MTLSPIN_REASON_NO_HOST;
 }
 

@@ -145,7 +145,7 @@ offer_if_allowed(struct mtlspin_verifier *verifier, SSL *ssl, SSL_SESSION *sessi
     mtlspin__client_session_judge(ssl, session, mtlspin__connection_snapshot(connection), connection->host,
         mtlspin__verifier_now(verifier), &judgement);
     if (judgement.decision.verdict == MTLSPIN_ALLOW && offer(ssl, session))
-        mtlspin__connection_judge(connection, MTLSPIN__BY_SESSION, &judgement, SSL_SESSION_get0_peer(session));
+        mtlspin__connection_judge(connection, ssl, MTLSPIN__BY_SESSION, &judgement, SSL_SESSION_get0_peer(session));
     mtlspin__judgement_clear(&judgement);
 }
 

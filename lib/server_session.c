@@ -150,7 +150,7 @@ decide(SSL *ssl, SSL_SESSION *session, struct mtlspin__connection *connection)
         mtlspin__judgement_limit_age(&judgement, authenticated, peer.now);
         allowed = judgement.decision.verdict == MTLSPIN_ALLOW;
         if (allowed)
-            mtlspin__connection_judge(connection, MTLSPIN__BY_SESSION, &judgement, peer.leaf);
+            mtlspin__connection_judge(connection, ssl, MTLSPIN__BY_SESSION, &judgement, peer.leaf);
         mtlspin__judgement_clear(&judgement);
     }
     mtlspin__trail_unref(trail);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+static _Atomic uint64_t last_number;
+
 static struct mtlspin_verifier *
 make(void)
 {
@@ -19,6 +21,7 @@ make(void)
         return NULL;
     }
     atomic_init(&verifier->references, 1);
+    verifier->number = atomic_fetch_add(&last_number, 1) + 1;
     atomic_init(&verifier->used, false);
     verifier->current.generation = 1;
     atomic_init(&verifier->generation, 1);

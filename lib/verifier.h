@@ -17,6 +17,7 @@ struct mtlspin__snapshot {
 
 struct mtlspin_verifier {
     atomic_size_t references;
+    uint64_t number; /* no other verifier of the process has ever had it */
     atomic_bool used; /* attached or preparing connections: the setters are closed */
     mtlspin_audit_hook *hook;
     void *hook_user;

@@ -36,7 +36,7 @@ say() {
 
 # PACKAGE or PACKAGE=COMMAND: a command that is there needs no package.
 packages='gcc=gcc g++=g++ clang=clang libc6-dev libc6-dbg meson=meson ninja-build=ninja pkg-config=pkg-config
-    python3=python3 libssl-dev openssl=openssl check libsubunit-dev libjansson-dev valgrind=valgrind
+    dpkg-dev=dpkg-architecture python3=python3 libssl-dev openssl=openssl check libsubunit-dev libjansson-dev valgrind=valgrind
     clang-tidy=clang-tidy cppcheck=cppcheck shellcheck=shellcheck curl=curl'
 
 # Servers and clients that others wrote, for tests that are skipped without them.

@@ -87,8 +87,8 @@ MTLSPIN_API enum mtlspin_status mtlspin_builder_chain(struct mtlspin_builder *bu
 MTLSPIN_API enum mtlspin_status mtlspin_builder_depth(struct mtlspin_builder *builder, unsigned depth,
     struct mtlspin_error *error);
 
-/* How long a session may be resumed after its full handshake: 1 to 604800 seconds (RFC 8446, 4.6.1). Until resumption is
-   judged against the policy no session resumes at all, so that the bound holds. Since: 0.1.0 */
+/* How long a session may be resumed after its full handshake: 1 to 604800 seconds (RFC 8446, 4.6.1), without
+   this call 24 hours. For the tickets of servers and the saved sessions of clients. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_builder_session_lifetime(struct mtlspin_builder *builder, int64_t seconds,
     struct mtlspin_error *error);
 

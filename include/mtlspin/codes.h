@@ -51,7 +51,7 @@
     X(OTHER_VERIFIER, 61, "another verifier has judged this connection")                   \
     X(NOT_PREPARED, 62, "the connection was not prepared for this verifier")               \
     X(UNFINISHED, 63, "the handshake is not finished")                                     \
-    X(HANDSHAKE_FAILED, 64, "the handshake failed before the policy was asked")            \
+    X(HANDSHAKE_FAILED, 64, "OpenSSL or the peer has ended the connection"      )            \
     X(RESUMED, 65, "the session was resumed past the policy")                              \
     X(CERTIFICATE_CHANGED, 66, "the certificate is not the one that was judged")           \
     X(APPLICATION, 67, "the application's own verify callback or result refuses the peer")           \

@@ -20,8 +20,8 @@ extern "C" {
 struct mtlspin_verifier;
 struct ssl_session_st; /* SSL_SESSION, which <openssl/types.h> does not name */
 
-/* Takes a reference of its own on `policy`. Returns a new reference, release with mtlspin_verifier_unref; NULL on error.
-   Since: 0.1.0 */
+/* Takes a reference of its own on `policy`. Returns a new reference, release with mtlspin_verifier_unref; NULL on error:
+   MTLSPIN_ERR_ARGUMENT, MTLSPIN_ERR_MEMORY. Thread-safe. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK struct mtlspin_verifier *mtlspin_verifier_new(struct mtlspin_policy *policy,
     struct mtlspin_error *error);
 
@@ -33,12 +33,13 @@ MTLSPIN_API struct mtlspin_verifier *mtlspin_verifier_ref(struct mtlspin_verifie
 MTLSPIN_API void mtlspin_verifier_unref(struct mtlspin_verifier *verifier);
 
 /* Sets the hook that gets every decision; NULL removes it. `user` is borrowed until the verifier is gone.
-   Before the verifier is attached or prepares a connection; later it is MTLSPIN_ERR_STATE. Since: 0.1.0 */
+   Before the verifier is attached or prepares a connection; later it is MTLSPIN_ERR_STATE. Threads: the one
+   that sets the verifier up, before it is shared. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_audit(struct mtlspin_verifier *verifier, mtlspin_audit_hook *hook,
     void *user, struct mtlspin_error *error);
 
 /* Replaces the clock, for tests: `now` returns Unix time in seconds. NULL is the system's clock. The same rules as for
-   mtlspin_verifier_set_audit. Since: 0.1.0 */
+   mtlspin_verifier_set_audit, threads included; `now` may be called from several threads at once. Since: 0.1.0 */
 typedef int64_t mtlspin_clock(void *user);
 MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_clock(struct mtlspin_verifier *verifier, mtlspin_clock *now,
     void *user, struct mtlspin_error *error);
@@ -94,7 +95,9 @@ MTLSPIN_API MTLSPIN_MUST_CHECK struct mtlspin_policy *mtlspin_verifier_policy(st
    Refused: DTLS and QUIC, an SSL_CTX that ends below TLS 1.2, one that has another verifier; for servers also one with
    a get-session callback, and a policy with `host` domains. An SSL_CTX of TLS_method(3) is taken for a server's. On an
    error the SSL_CTX is unchanged. Attaching the same verifier again sets everything once more. Not thread-safe for one
-   SSL_CTX. Source of the rules: SSL_CTX_set_cert_verify_callback(3). Since: 0.1.0 */
+   SSL_CTX. Source of the rules: SSL_CTX_set_cert_verify_callback(3).
+   Errors: MTLSPIN_ERR_ARGUMENT; MTLSPIN_ERR_CONTEXT (an SSL_CTX of a kind that is refused); MTLSPIN_ERR_STATE (another
+   verifier); MTLSPIN_ERR_POLICY (`host` on a server); MTLSPIN_ERR_OPENSSL. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach(struct mtlspin_verifier *verifier,
     SSL_CTX *context, struct mtlspin_error *error);
 
@@ -106,7 +109,8 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach(struc
 enum mtlspin_attach { MTLSPIN_ATTACH_OPTIONAL = 1 };
 
 /* mtlspin_verifier_attach with flags, 0 or more of enum mtlspin_attach. On an SSL_CTX that has this verifier already, also
-   that of mtlspin_server_context, it replaces the flags. Since: 0.2.0 */
+   that of mtlspin_server_context, it replaces the flags. Threads and errors as there; besides, an
+   unknown flag is MTLSPIN_ERR_ARGUMENT, and MTLSPIN_ATTACH_OPTIONAL for a client MTLSPIN_ERR_CONTEXT. Since: 0.2.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach_with(struct mtlspin_verifier *verifier,
     SSL_CTX *context, unsigned flags, struct mtlspin_error *error);
 
@@ -126,13 +130,14 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_check(struct mtlspin
     struct mtlspin_decision *decision);
 
 /* What the audit hook shall say about where the connection comes from, for example "192.0.2.1:40112". Copied, cut to 127
-   bytes; before or during the handshake. It stays over SSL_clear: set it anew for each client. Since: 0.1.0 */
+   bytes; before or during the handshake. It stays over SSL_clear: set it anew for each client. In the thread that uses
+   `ssl`. Errors: MTLSPIN_ERR_ARGUMENT, MTLSPIN_ERR_MEMORY. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_set_peer_address(SSL *ssl, const char *address, struct mtlspin_error *error);
 
 /* The name in the server's certificate that matched the host ("*.example.com" for a wildcard), in place of
    SSL_get0_peername(3), which knows nothing of the verifier's own validation. NULL where no name had to match (an IP
    address, `chain none`), on a server's side, and on a connection whose server was not allowed. Borrowed until the next
-   handshake or SSL_free. Since: 0.2.0 */
+   handshake or SSL_free. In the thread that uses `ssl`. Since: 0.2.0 */
 MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
 
 /* For programs that own the callback slots, and for clients that resume sessions. */
@@ -148,11 +153,15 @@ MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
    by the certificate and the verified chain that the session keeps. A session of another host or another policy, of a
    server that is not allowed any more, older than its domain's `session-lifetime` (24 hours where there is none), or
    made without libmtlspin, is taken out without an error, and the handshake is a full one. A verify callback of the
-   program is not asked about a session. Early data is not sent. A connection that is not prepared is judged all the
+   program is not asked about a session. A session offered so
+   sends no early data; with one that is set later or without this call, SSL_write_early_data(3) sends it to a server that
+   nobody has judged: do not use it. A connection that is not prepared is judged all the
    same, but resumes nothing: the handshake of one that tries fails. What makes it possible is kept in the session's
    ticket application data (SSL_SESSION_set1_ticket_appdata(3)), which is not the program's to use.
 
-   The connection holds a reference on the verifier until SSL_free. Since: 0.1.0 */
+   The connection holds a reference on the verifier until SSL_free. In the thread that uses `ssl`. Errors:
+   MTLSPIN_ERR_ARGUMENT; MTLSPIN_ERR_CONTEXT (a connection of a kind that is refused); MTLSPIN_ERR_STATE (too late, or no
+   host or several); MTLSPIN_ERR_POLICY (`host` on a server); MTLSPIN_ERR_OPENSSL. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_prepare(struct mtlspin_verifier *verifier, SSL *ssl,
     struct mtlspin_error *error);
 
@@ -178,12 +187,13 @@ MTLSPIN_API int mtlspin_ticket_decrypt(SSL *ssl, struct ssl_session_st *session,
     size_t key_name_length, int status, void *verifier);
 
 /* For SSL_CTX_set_client_hello_cb, or to be called from such a callback: prepares the connection. `verifier` is a struct
-   mtlspin_verifier *. Returns SSL_CLIENT_HELLO_SUCCESS or SSL_CLIENT_HELLO_ERROR. Since: 0.1.0 */
+   mtlspin_verifier *. Returns SSL_CLIENT_HELLO_SUCCESS or SSL_CLIENT_HELLO_ERROR. Threads: any number of
+   connections at once, each in its own thread. Since: 0.1.0 */
 MTLSPIN_API int mtlspin_client_hello_callback(SSL *ssl, int *alert, void *verifier);
 
 /* For SSL_CTX_set_cert_verify_callback, or to be called from such a callback, whose result it must then be: judges the
    peer's certificate, sets error, depth and verified chain in `context`. `verifier` is a struct mtlspin_verifier *.
-   Returns 1 or 0. Since: 0.1.0 */
+   Returns 1 or 0. Threads: any number of connections at once, each in its own thread. Since: 0.1.0 */
 MTLSPIN_API int mtlspin_cert_verify_callback(X509_STORE_CTX *context, void *verifier);
 
 #ifdef __cplusplus

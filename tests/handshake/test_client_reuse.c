@@ -90,12 +90,35 @@ START_TEST(cleared_ssl_past_the_callback)
     SSL_CTX_set_cert_verify_callback(rig.client, accept_all, NULL);
     connect_again(&rig, "other-server");
     ck_assert(rig_finish(&rig));
-    rig_refused(&rig, MTLSPIN_REASON_CERTIFICATE_CHANGED);
+    rig_refused(&rig, MTLSPIN_REASON_NOT_JUDGED);
     ck_assert_ptr_null(mtlspin_peername(rig.pair.client));
     connect_again(&rig, "server"); /* the same certificate, but not judged in this handshake */
     ck_assert(rig_finish(&rig));
-    rig_refused(&rig, MTLSPIN_REASON_CERTIFICATE_CHANGED);
+    rig_refused(&rig, MTLSPIN_REASON_NOT_JUDGED);
     ck_assert_ptr_null(mtlspin_peername(rig.pair.client));
+    rig_free(&rig);
+}
+END_TEST
+
+/* Every connection has its own answer and its own event, also if nobody prepares it and it fails before any certificate. */
+START_TEST(cleared_ssl_is_reported_each_time)
+{
+    struct rig rig;
+    rig_make_client(&rig, members, "server-rsa", rig_version(_i));
+    ck_assert(!rig_connect(&rig, "localhost"));
+    rig_refused(&rig, MTLSPIN_REASON_NO_RULE);
+    for (int round = 1; round <= 3; round++) {
+        connect_again(&rig, "server");
+        rig_refused(&rig, MTLSPIN_REASON_UNFINISHED);
+        ck_assert_int_eq(rig.audit.events, round);
+        (void)SSL_set_min_proto_version(rig.pair.server, _i % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION);
+        (void)SSL_set_max_proto_version(rig.pair.server, _i % 2 == 0 ? TLS1_3_VERSION : TLS1_2_VERSION);
+        (void)pair_shake(&rig.pair);
+        rig_refused(&rig, MTLSPIN_REASON_HANDSHAKE_FAILED);
+        ck_assert_int_eq(rig.audit.events, round + 1);
+        ck_assert_str_eq(rig.audit.host, "localhost");
+        ERR_clear_error();
+    }
     rig_free(&rig);
 }
 END_TEST
@@ -210,6 +233,7 @@ main(void)
     TCase *both = tcase_create("TLS 1.2 and 1.3");
     tcase_add_loop_test(both, cleared_ssl_inherits_nothing, 0, 4 * OTHERS);
     tcase_add_loop_test(both, cleared_ssl_past_the_callback, 0, 2);
+    tcase_add_loop_test(both, cleared_ssl_is_reported_each_time, 0, 2);
     tcase_add_loop_test(both, cleared_ssl_for_another_host, 0, 2 * HOSTS);
     tcase_add_loop_test(both, another_sni_is_another_host, 0, 2 * ROUNDS);
     tcase_add_loop_test(both, duplicated_ssl_was_not_judged, 0, 2);

@@ -42,6 +42,21 @@ check(const char *peer, const char *label, size_t n, enum mtlspin_verdict verdic
         ck_assert_str_eq(decision->label, "");
 }
 
+/* A client's new pair. "ADDRESS SNI" wants the address and sends the name. */
+static void
+dial(struct rig *rig, const char *host)
+{
+    const char *space = host != NULL ? strchr(host, ' ') : NULL;
+    rig_dial(rig, space == NULL ? host : NULL);
+    if (space == NULL)
+        return;
+    char address[64];
+    (void)snprintf(address, sizeof address, "%.*s", (int)(space - host), host);
+    ck_assert_int_eq(X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(rig->pair.client), address), 1);
+    ck_assert_int_eq(SSL_ctrl(rig->pair.client, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+        (void *)(uintptr_t)(space + 1)), 1);
+}
+
 /* The first run tells how many allocations there are; the step makes a sample of them. `host` is for a client's side. */
 static void
 starve(struct rig *rig, const char *host, const char *peer, const char *label, enum starve_whom whom, size_t step)
@@ -49,14 +64,14 @@ starve(struct rig *rig, const char *host, const char *peer, const char *label, e
     struct starve_report report;
     struct mtlspin_decision decision;
     for (int warm = 0; warm < 2; warm++) {
-        rig_dial(rig, host);
+        dial(rig, host);
         enum mtlspin_verdict verdict = shake(rig, STARVE_NOBODY, 0, &decision, &report);
         ck_assert_int_eq(verdict, label != NULL ? MTLSPIN_ALLOW : MTLSPIN_DENY);
     }
     size_t count = whom == STARVE_LIBRARY ? report.library : report.openssl;
     ck_assert_uint_gt(count, 0);
     for (size_t n = 1; n <= count; n += step) {
-        rig_dial(rig, host);
+        dial(rig, host);
         enum mtlspin_verdict verdict = shake(rig, whom, n, &decision, &report);
         check(peer, label, n, verdict, &decision);
     }
@@ -128,6 +143,15 @@ START_TEST(openssl_of_a_client)
 }
 END_TEST
 
+/* The address that is wanted must not be lost in favour of the name that is sent, whichever allocation fails. */
+START_TEST(address_of_a_client)
+{
+    struct rig rig;
+    make_client(&rig, client_policy, "self-server", rig_version(_i));
+    starve(&rig, "10.9.8.7 known.example", "self-server", NULL, STARVE_OPENSSL, 1);
+}
+END_TEST
+
 /* A saved session: the policy's own, one whose rule is over by now, and one of another policy. */
 static const struct { const char *policy; int64_t later; const char *label; } sessions[] = {
     { client_policy, 0, "server" },
@@ -142,6 +166,7 @@ saved_session(const struct rig *rig, int version)
 {
     struct rig first;
     make_client(&first, client_policy, "server", version);
+    first.now = rig->now; /* a session from the future is none */
     SSL_CTX_free(first.server);
     first.server = rig->server;
     ck_assert_int_eq(SSL_CTX_up_ref(rig->server), 1);
@@ -271,6 +296,7 @@ main(void)
     tcase_add_loop_test(both, openssl, 0, 2 * PEERS);
     tcase_add_loop_test(both, library_of_a_client, 0, 2 * SERVERS);
     tcase_add_loop_test(both, openssl_of_a_client, 0, 2 * SERVERS);
+    tcase_add_loop_test(both, address_of_a_client, 0, 2);
     tcase_add_loop_test(both, library_in_prepare, 0, 2 * SESSIONS);
     tcase_add_loop_test(both, openssl_in_prepare, 0, 2 * SESSIONS);
     tcase_add_loop_test(both, attaching, 0, 4);

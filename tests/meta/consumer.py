@@ -1,6 +1,7 @@
 """The library as others use it: installed and found with pkg-config, and as a Meson subproject."""
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -48,6 +49,22 @@ def build_and_run(tally, source, arguments, compiler, environment, work):
             tally.check(output, f"{what}: says something")
 
 
+def check_requirements(tally, environment):
+    """Programs need libssl as well, and get it from pkg-config; once is enough."""
+    output = run(tally, "pkg-config --print-requires", ["pkg-config", "--print-requires", "mtlspin"], env=environment)
+    names = [line.split()[0] for line in (output or "").splitlines()]
+    tally.check(sorted(names) == ["libcrypto", "libssl"], "mtlspin.pc requires libssl and libcrypto", str(names))
+
+
+def check_links(tally, pages):
+    """What the installed pages link to is installed, too."""
+    found = [(page, target) for page in sorted(pages.rglob("*.md"))
+             for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))]
+    tally.check(len(found) > 10, "the installed pages have links", str(found))
+    for page, target in found:
+        tally.check((page.parent / target).exists(), f"{page.name}, as installed, links to {target}")
+
+
 def installed_examples(work):
     return sorted((work / "prefix" / "share").rglob("server.c"))
 
@@ -71,6 +88,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mtlspin-consumer-") as folder:
         work = pathlib.Path(folder)
         environment = install(tally, root, work)
+        check_requirements(tally, environment)
+        check_links(tally, work / "prefix" / "share" / "doc" / "mtlspin")
         sources = [(root / "tests" / "meta" / "consumer.c", [])]
         sources += [(path, ["--help"]) for path in installed_examples(work)]
         tally.check(len(sources) == 2 or not (root / "examples" / "server.c").exists(), "the example is installed as source")

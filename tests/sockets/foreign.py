@@ -102,7 +102,8 @@ class OpenSSL(Foreign):
 
 class Nginx(Foreign):
     PROGRAM = "nginx"
-    REQUEST, REFUSAL = r'"GET ', r"SSL_do_handshake\(\) failed"
+    REQUEST = r'"GET [^"]*" (?!400 )'  # whom it takes for a stranger it answers 400, after the handshake
+    REFUSAL = r"SSL_do_handshake\(\) failed|client (sent no required SSL certificate|SSL certificate verify error)"
     CONFIGURATION = """
 daemon off; master_process off; pid pid; error_log error.log info;
 events {{ }}

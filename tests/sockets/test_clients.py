@@ -5,20 +5,6 @@ import unittest
 import harness
 
 
-def load(path):
-    """(policy, [(client, what, value)]) for each policy of the file."""
-    groups = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        if line == "policy":
-            groups.append(("", []))
-        elif line.startswith("  "):
-            groups[-1] = (groups[-1][0] + line[2:] + "\n", groups[-1][1])
-        elif line and not line.startswith("#"):
-            client, what, *value = line.split(maxsplit=2)
-            groups[-1][1].append((client, what, "".join(value)))
-    return groups
-
-
 class Case(unittest.TestCase):
     server = None
 
@@ -64,6 +50,6 @@ def suite(number, policy, cases):
     return type(f"Policy{number}", (Case,), members)
 
 
-for number, (policy, cases) in enumerate(load(pathlib.Path(__file__).with_name("cases.txt")), 1):
+for number, (policy, cases) in enumerate(harness.load_cases(pathlib.Path(__file__).with_name("cases.txt")), 1):
     globals()[f"Policy{number}"] = suite(number, policy, cases)
 harness.main()

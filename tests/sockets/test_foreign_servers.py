@@ -1,15 +1,15 @@
 """Which servers, of programs that nobody here wrote, our clients talk to: the cases of foreign_servers.txt, and more."""
 import collections
+import contextlib
 import functools
 import pathlib
-import subprocess
 import tempfile
-import threading
 import unittest
 
 import client
 import foreign
 import harness
+import stream
 
 policy_text = functools.cache(harness.policy_text)  # pins take a process each
 STREAM_CLIENT = harness.EXAMPLES / "stream-client"
@@ -20,6 +20,7 @@ ANOTHER = "ca @pki@/root-ca.pem\nallow spki @spki:server-rsa@ another\n"
 # is wrong with a certificate, and under TLS 1.2 no good one for none at all. nginx answers with a status instead.
 NONE = "the server wants a client certificate.*: use --cert and --key|no handshake: .*alert decode error"
 WRONG = "the server .* our certificate( has expired| in)?: is --cert the right one"
+NGINX_STATUS = "the server answers with status: 400"
 REFUSED = {"none": NONE, "expired": WRONG, "other-alice": WRONG}
 
 
@@ -75,7 +76,23 @@ class Servers(unittest.TestCase):
             self.assert_requests(0)
 
 
-class Plain:
+class Streaming:
+    """The stream client, with a request as its standard input."""
+
+    def stream(self, policy, name="none"):
+        """How it ends, what it prints, and what it says. Its input stays open until there is a whole page, or the end."""
+        if not STREAM_CLIENT.exists():
+            self.skipTest("the stream client is not built")
+        with stream.start_client(f"localhost:{self.server.port}", self.policy(policy), name) as program:
+            with contextlib.suppress(BrokenPipeError):  # a client that refuses its server may be gone already
+                program.say(b"GET /page HTTP/1.0\r\n\r\n")
+            while foreign.PAGE.encode() not in program.heard and (part := program.receive()):
+                program.heard += part
+            program.end_input()
+            return program.status(), program.rest().decode(), program.messages()
+
+
+class Plain(Streaming):
     """A server for everybody."""
 
     def test_resume(self):
@@ -87,34 +104,19 @@ class Plain:
                          [("allow", False), ("allow", True)])
         self.assert_requests(2)
 
-    def stream(self, policy):
-        """What comes back for a request on standard input, which stays open until there is a whole page, or the end."""
-        command = [STREAM_CLIENT, "--connect", f"localhost:{self.server.port}", "--policy", self.policy(policy)]
-        with subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True, env=harness.environment()) as process:
-            timer = threading.Timer(client.SECONDS, process.kill)
-            timer.start()
-            self.addCleanup(timer.cancel)
-            process.stdin.write("GET /page HTTP/1.0\r\n\r\n")
-            process.stdin.flush()
-            output = [process.stdout.readline()]
-            while output[-1] not in ("", foreign.PAGE):
-                output.append(process.stdout.readline())
-            output.append(process.communicate()[0])
-        return process.returncode, "".join(output)
-
     def test_stream(self):
         """A server that is refused hears nothing of what the user types."""
-        if not STREAM_CLIENT.exists():
-            self.skipTest("the stream client is not built")
         self.assertIn(foreign.PAGE, self.stream(ANYBODY)[1])
         self.assert_requests(1)
         self.setUp()
-        self.assertEqual(self.stream(ANOTHER), (1, ""))
+        status, output, (events, words) = self.stream(ANOTHER)
+        self.assertEqual((status, output, len(words)), (1, "", 1))
+        self.assertRegex(words[0], r"^stream-client: localhost:\d+ is refused: .+ \(NO_RULE\)$")
+        self.assertEqual([(event["verdict"], event["reason"]) for event in events], [("deny", "NO_RULE")])
         self.assert_requests(0)
 
 
-class Demanding:
+class Demanding(Streaming):
     """A server that wants certificates."""
     DEMAND = True
 
@@ -124,20 +126,41 @@ class Demanding:
         self.assertEqual(done.words, ["client: the session was resumed"])
         self.assert_requests(2)
 
+    def test_stream_alice(self):
+        self.assertIn(foreign.PAGE, self.stream(ANYBODY, "alice")[1])
+        self.assert_requests(1)
+
+    def assert_judged(self, events):
+        """The server is the right one, and so says our policy; nginx refuses behind every handshake."""
+        late = self.KIND is foreign.Nginx or self.VERSION == "1.3"
+        self.assertEqual([event["reason"] for event in events], ["RULE" if late else "HANDSHAKE_FAILED"])
+
     def check_refused(self, name, words):
-        """The server is the right one, and so says our policy; but there is no success without an answer."""
+        """There is no success without an answer."""
         done = self.ask(ANYBODY, *client.identity(name))
-        answered = self.KIND is foreign.Nginx
-        self.assertEqual((done.status, len(done.events), len(done.words)), (1, 1, 1), done)
+        words = NGINX_STATUS if self.KIND is foreign.Nginx else words
+        self.assertEqual((done.status, len(done.words)), (1, 1), done)
         self.assertNotIn(foreign.PAGE, done.output)
-        words = "the server answers with status: 400" if answered else words
         self.assertRegex(done.words[0], rf"^client: localhost:\d+: ({words})")
-        after_handshake = answered or self.VERSION == "1.3"
-        self.assertEqual(done.events[0]["reason"], "RULE" if after_handshake else "HANDSHAKE_FAILED")
+        self.assert_judged(done.events)
+        self.assert_requests(0)
+
+    def check_stream_refused(self, name, words):
+        """To a stream the words of nginx are data like any other."""
+        status, output, (events, said) = self.stream(ANYBODY, name)
+        self.assert_judged(events)
+        self.assert_requests(0)
+        if self.KIND is foreign.Nginx:
+            self.assertRegex(output, r"^HTTP/1\.1 400 ")
+            self.assertNotIn(foreign.PAGE, output)
+            return
+        self.assertEqual((status, output, len(said)), (1, "", 1), said)
+        self.assertRegex(said[0], rf"^stream-client: localhost:\d+: ({words})")
 
 
 for who, said in REFUSED.items():
-    setattr(Demanding, "test_" + who, lambda self, who=who, said=said: self.check_refused(who, said))
+    setattr(Demanding, "test_" + who, lambda self, case=(who, said): self.check_refused(*case))
+    setattr(Demanding, "test_stream_" + who, lambda self, case=(who, said): self.check_stream_refused(*case))
 
 
 def cases_of_certificates(path):

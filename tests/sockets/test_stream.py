@@ -271,6 +271,7 @@ class Disturbance(Case):
             alice.say((b"%d " % number + b"x" * 1000 + b"\n") * 200)
             for _ in range(200):
                 self.assertEqual(kiosk.line().split()[1], b"%d" % number)
+        harness.until(lambda: descriptors(server) < before, 2 * harness.PATIENCE)  # the server's goodbye takes its time
         self.assertEqual(descriptors(server), before - 1, "20 MB are too much for a queue")
         self.assertIn(b"x", deaf.receive())
         harness.read_all(plain_socket(deaf))

@@ -29,9 +29,14 @@ SERVERS = {
     "wrong address": ("server-name-only", "127.0.0.1", ANYBODY, "HOST_MISMATCH"),
     "name of another": ("server-db", "localhost", CA + "allow spki @spki:server-db@ db\n", "HOST_MISMATCH"),
     "common name": ("server-cn-only", "localhost", ANYBODY, "HOST_MISMATCH"),
+    "wildcard": ("server-wildcard-hex", "0x7f.0.1", ANYBODY, None),
+    "partial wildcard": ("server-part-hex", "0x7f.0.1", ANYBODY, "HOST_MISMATCH"),
     "expired": ("server-expired", "127.0.0.1", ANYBODY, "EXPIRED"),
     "unknown ca": ("other-server", "127.0.0.1", ANYBODY, "UNKNOWN_CA"),
     "unknown ca, right pin": ("other-server", "127.0.0.1", CA + "allow spki @spki:other-server@ other\n", "UNKNOWN_CA"),
+    "right ca pin": ("server-deep", "localhost", CA + "allow ca-spki @spki:upper-ca@ upper\n", None),
+    "ca only presented": ("server-with-upper", "localhost", CA + "allow ca-spki @spki:upper-ca@ upper\n", "NO_RULE"),
+    "unknown ca, right ca pin": ("other-server", "localhost", CA + "allow ca-spki @spki:other-ca@ other\n", "UNKNOWN_CA"),
     "for clients": ("server-as-client", "127.0.0.1", ANYBODY, "PURPOSE"),
     "domain of the host": ("server", "localhost", "[a]\nhost localhost\nca @pki@/partner-ca.pem\nallow any\n"
                            "[b]\n" + ANYBODY, "UNKNOWN_CA"),
@@ -98,6 +103,11 @@ class OpenSSLServer(Case):
         self.assertTrue(harness.until(lambda: server.heard() == SECRET + b"no newline"), server.heard())
         program.end_input()
         self.assert_end(program, 0, None)
+
+    def test_partial_wildcard_control(self):
+        """OpenSSL alone takes it."""
+        words = harness.openssl("x509", "-in", str(harness.PKI / "server-part-hex.pem"), "-noout", "-checkhost", "0x7f.0.1")
+        self.assertIn(b" does match certificate", words)
 
     def test_end_at_once(self):
         for version in harness.VERSIONS:
