@@ -1,5 +1,6 @@
 /* Domain after domain: evidence, decision, and in the end one answer. */
 #include "judge.h"
+#include "crl.h"
 #include "decide.h"
 #include "evidence_x509.h"
 #include <stdio.h>
@@ -63,7 +64,11 @@ try_domain(const struct mtlspin_policy *policy, const struct mtlspin__domain *do
         if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
     }
+    if (evidence->verified)
+        mtlspin__crls_learn(domain->crls, chain->chain);
     *outcome = mtlspin__decide(&policy->denials, domain, evidence, peer->now);
+    if (evidence->verified && outcome->reason == MTLSPIN_REASON_REVOCATION_UNKNOWN)
+        outcome->reason = mtlspin__crls_explain(domain->crls, chain->chain, outcome->depth);
 }
 
 struct trial {
@@ -113,6 +118,10 @@ describe(const struct trial *trial, uint64_t generation, struct mtlspin_decision
     decision->valid_until = outcome->verdict == MTLSPIN_ALLOW ? outcome->valid_until : 0;
     decision->x509_error = trial->chain.error;
     decision->x509_depth = trial->chain.error != X509_V_OK ? trial->chain.depth : 0;
+    if (trial->chain.error == X509_V_OK && outcome->verdict != MTLSPIN_ALLOW) {
+        decision->x509_error = mtlspin__crls_error(outcome->reason);
+        decision->x509_depth = (int)outcome->depth;
+    }
     copy_text(decision->label, sizeof decision->label, outcome->verdict == MTLSPIN_ALLOW ? outcome->label : NULL);
     copy_text(decision->rule_label, sizeof decision->rule_label, outcome->rule_label);
     copy_text(decision->domain, sizeof decision->domain, outcome->domain != NULL ? outcome->domain->name : NULL);
