@@ -39,7 +39,7 @@ add_der(struct mtlspin__crls *crls, const unsigned char *bytes, size_t length, c
     enum mtlspin_status status = MTLSPIN_OK;
     X509_CRL *crl = d2i_X509_CRL(NULL, &end, (long)length);
     if (crl == NULL)
-        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no revocation list in DER (%s)", name, last_words());
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no revocation list in DER", name);
     else if (end != bytes + length)
         status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: bytes behind the revocation list", name);
     else
