@@ -98,18 +98,19 @@ may_sign(X509 *certificate)
     return (X509_get_key_usage(certificate) & KU_CRL_SIGN) != 0; /* all bits are set where it is absent */
 }
 
-static void
+static bool
 publish(struct mtlspin__crls *crls, struct mtlspin__crl *list, X509 *signer, const uint8_t spki[32])
 {
     struct mtlspin__crl_origin *origin = list->origin;
     if (!X509_up_ref(signer))
-        return;
+        return false;
     origin->signer = signer;
     X509_CRL_free(origin->crl); /* with 100,000 entries it takes a hundred bytes for each */
     origin->crl = NULL;
     memcpy(list->issuer, spki, 32);
     atomic_store_explicit(&list->known, true, memory_order_release);
     (void)atomic_fetch_sub(&crls->unknown, 1);
+    return true;
 }
 
 /* Whether it is worth while: a signature over a long list takes time, and whoever is refused for it may come back. */
@@ -119,44 +120,60 @@ is_worth(struct mtlspin__crl_origin *origin, const uint8_t spki[32])
     return !origin->refused || memcmp(origin->refused_spki, spki, 32) != 0 || ++origin->skipped % RETRY == 0;
 }
 
-/* Under the lock. */
-static void
+/* Tries twice, since OpenSSL also says that a signature is wrong when it has no memory for a moment. */
+static bool
+has_signed(X509 *certificate, X509_CRL *crl)
+{
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    return may_sign(certificate) && key != NULL && (X509_CRL_verify(crl, key) == 1 || X509_CRL_verify(crl, key) == 1);
+}
+
+/* Under the lock. false if nothing could be found out. */
+static bool
 verify(struct mtlspin__crls *crls, struct mtlspin__crl *list, X509 *certificate)
 {
     uint8_t spki[32];
     struct mtlspin__crl_origin *origin = list->origin;
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
-    if (is_known(list) || key == NULL || !mtlspin__certificate_spki(certificate, spki) || !is_worth(origin, spki))
-        return;
-    if (may_sign(certificate) && X509_CRL_verify(origin->crl, key) == 1) {
-        publish(crls, list, certificate, spki);
-        return;
-    }
+    if (is_known(list))
+        return true;
+    if (!mtlspin__certificate_spki(certificate, spki))
+        return false;
+    if (!is_worth(origin, spki))
+        return true;
+    if (has_signed(certificate, origin->crl))
+        return publish(crls, list, certificate, spki);
     origin->refused = true;
     memcpy(origin->refused_spki, spki, 32);
+    return true;
 }
 
-static void
+static bool
 learn_from(struct mtlspin__crls *crls, X509 *certificate)
 {
-    for (size_t i = 0; i < crls->count; i++) {
+    bool good = true;
+    for (size_t i = 0; good && i < crls->count; i++) {
         struct mtlspin__crl *list = crls->list[i];
-        if (is_known(list) || !names(list, certificate) || !CRYPTO_THREAD_write_lock(crls->lock))
+        if (is_known(list) || !names(list, certificate))
             continue;
-        verify(crls, list, certificate);
+        if (!CRYPTO_THREAD_write_lock(crls->lock))
+            return false;
+        good = verify(crls, list, certificate);
         (void)CRYPTO_THREAD_unlock(crls->lock);
     }
+    return good;
 }
 
-void
+bool
 mtlspin__crls_learn(struct mtlspin__crls *crls, STACK_OF(X509) *chain)
 {
+    bool good = true;
     if (crls == NULL || atomic_load(&crls->unknown) == 0)
-        return;
+        return true;
     ERR_set_mark();
-    for (int i = 1; i < sk_X509_num(chain); i++)
-        learn_from(crls, sk_X509_value(chain, i));
+    for (int i = 1; good && i < sk_X509_num(chain); i++)
+        good = learn_from(crls, sk_X509_value(chain, i));
     ERR_pop_to_mark();
+    return good;
 }
 
 void
@@ -167,7 +184,7 @@ mtlspin__crls_inherit(struct mtlspin__crls *crls, const struct mtlspin__crls *ot
     ERR_set_mark();
     for (size_t i = 0; i < other->count; i++)
         if (is_known(other->list[i]))
-            learn_from(crls, other->list[i]->origin->signer);
+            (void)learn_from(crls, other->list[i]->origin->signer);
     ERR_pop_to_mark();
 }
 
@@ -214,7 +231,7 @@ settle_list(struct mtlspin__crls *crls, struct mtlspin__crl *list, STACK_OF(X509
             continue;
         named = true;
         *usable |= may_sign(certificate);
-        verify(crls, list, certificate);
+        (void)verify(crls, list, certificate);
     }
     return named;
 }

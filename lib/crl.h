@@ -22,10 +22,12 @@ enum mtlspin_status mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE 
     struct mtlspin_error *error);
 
 /* Finds out which lists are by the CAs of a verified chain. For every chain that a decision with these lists is made about.
-   Costs next to nothing once the lists are known. Both may be NULL. Thread-safe. */
-void mtlspin__crls_learn(struct mtlspin__crls *crls, struct stack_st_X509 *chain);
+   Costs next to nothing once the lists are known. `crls` may be NULL. false if it could not be found out (no memory): then
+   no decision must be made. Thread-safe. */
+bool mtlspin__crls_learn(struct mtlspin__crls *crls, struct stack_st_X509 *chain);
 
-/* The same from what is known of the lists of another policy, so that new lists are known before the next handshake. */
+/* The same from what is known of the lists of another policy, so that new lists are known before the next handshake.
+   Both may be NULL. Thread-safe. */
 void mtlspin__crls_inherit(struct mtlspin__crls *crls, const struct mtlspin__crls *other);
 
 /* Why no list covers the certificate at `depth` of a verified chain (learned from before): REVOCATION_SIGNATURE if lists

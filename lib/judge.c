@@ -60,12 +60,10 @@ try_domain(const struct mtlspin_policy *policy, const struct mtlspin__domain *do
         mtlspin__chain_verify(domain, peer, callback, chain);
         evidence->chain_reason = chain->reason;
         evidence->verified = chain->verified && mtlspin__evidence_names(evidence, peer->leaf, policy->wants_names)
-            && mtlspin__evidence_chain(evidence, chain->chain);
+            && mtlspin__evidence_chain(evidence, chain->chain) && mtlspin__crls_learn(domain->crls, chain->chain);
         if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
     }
-    if (evidence->verified)
-        mtlspin__crls_learn(domain->crls, chain->chain);
     *outcome = mtlspin__decide(&policy->denials, domain, evidence, peer->now);
     if (evidence->verified && outcome->reason == MTLSPIN_REASON_REVOCATION_UNKNOWN)
         outcome->reason = mtlspin__crls_explain(domain->crls, chain->chain, outcome->depth);
