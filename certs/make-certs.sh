@@ -170,6 +170,19 @@ patch() { # OLD NEW
     make_chain
 }
 
+# crl FILE ISSUER [EXTENSIONS] [NAME...]: the list of a CA that revokes these
+# certificates. EXTENSIONS is a section of openssl.cnf, crl_plain without it.
+crl() {
+    file=$1 issuer=$2 extensions=crl_plain
+    shift 2
+    case ${1-} in crl_*) extensions=$1 && shift ;; esac
+    for revoked in "$@"; do
+        printf 'R\t%s\t%s\t%s\tunknown\t/CN=%s\n' "${to#??}" "${from#??}" "$(serial_of "$revoked")" "$revoked"
+    done >.work/index.txt
+    run openssl ca -gencrl -cert "$issuer.pem" -keyfile "$issuer.key" -out "$file" -crlexts "$extensions" \
+        -crl_lastupdate "$from" -crl_nextupdate "$to"
+}
+
 # --- CAs ---
 
 cert root-ca    rsa:2048 self     ca_any  cn='Example Root CA'
@@ -180,6 +193,7 @@ cert deep-ca    p256     upper-ca ca_last cn='Example Deep CA'
 cert partner-ca p256     self     ca_any  cn='Partner CA' o=Partner
 cert other-ca   p256     self     ca_any  cn='Somebody Else CA' o='Somebody Else'
 cert twin-ca    p256     self     ca_any  cn='Example Clients CA'
+cert no-crl-ca  p256     self     ca_no_crl cn='No CRL CA'
 
 # --- servers ---
 
@@ -270,6 +284,19 @@ cert scanner-expired    p256     self client from=20200101000000Z to=20200201000
 cert scanner-server-eku p256     self server_eku
 cert scanner-rsa1024    rsa:1024 self client
 
+# --- revocation lists ---
+
+crl root.crl       root-ca
+crl upper.crl      upper-ca
+crl deep.crl       deep-ca    deep
+crl clients.crl    clients-ca mallory build-agent
+crl servers.crl    servers-ca
+crl delta.crl      root-ca    crl_delta
+crl part.crl       root-ca    crl_part
+crl critical.crl   root-ca    crl_critical
+crl twin.crl       twin-ca    crl_nameless mallory # bears the name of clients-ca
+crl no-sign.crl    no-crl-ca
+
 # --- bundles and other forms ---
 
 cat mallory.pem clients-ca.pem alice.pem >mallory-with-alice.pem
@@ -281,6 +308,15 @@ cat other-server.pem other-ca.pem >other-server-with-ca.pem
 cp .work/alice.csr alice.csr
 run openssl pkey -in alice.key -pubout -out alice.pub.pem
 run openssl x509 -in alice.pem -outform DER -out alice.der
+run openssl crl -in root.crl -outform DER -out root-crl.der
+{ cat root-crl.der && byte 0; } >root-crl-long.der
+cat root.crl clients.crl >root-and-clients.crl
+{ cat root.crl && sed 4q clients.crl; } >half.crl
+mkdir lists
+cp root.crl lists/root.pem
+cp clients.crl lists/clients.crl
+cp root-crl.der lists/again.der
+cp alice.pem lists/alice.crt # no list, and not read
 
 # --- into place ---
 

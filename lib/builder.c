@@ -1,6 +1,7 @@
 /* The builder: domains opened and closed, and the policy in the end. */
 #include "builder.h"
 #include "anchors.h"
+#include "crl.h"
 #include "error.h"
 #include "utf8.h"
 #include <stdlib.h>
@@ -122,8 +123,12 @@ anchors_wrong(const struct mtlspin__domain *domain)
         return "under `chain none` there is no `ca`";
     if (domain->chain_none && domain->partial_chain)
         return "under `chain none` there is no `partial-chain`";
+    if (domain->chain_none && domain->crls != NULL)
+        return "under `chain none` there is no `crl`: no CA could revoke anything";
     if (domain->chain_none && domain->strict)
         return "`strict` looks at chains, and under `chain none` there is none";
+    if (domain->crls == NULL && domain->crl_grace != 0)
+        return "`crl-grace` needs a `crl`";
     if (!domain->chain_none && !has_anchors(domain))
         return "this domain has no `ca`, and without `chain none` it needs one";
     if (domain->anchors->application && domain->anchors->count > 0)
@@ -135,6 +140,22 @@ anchors_wrong(const struct mtlspin__domain *domain)
     if (domain->anchors->system || domain->anchors->application)
         return "`mode report-only` needs a `ca` of its own: it lets in whoever that CA knows";
     return NULL;
+}
+
+/* A list that is not what it says is the fault of the line that names it. */
+static enum mtlspin_status
+settle_crls(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    const struct mtlspin__domain *domain = builder->domain;
+    unsigned line = 0;
+    if (domain->crls == NULL)
+        return MTLSPIN_OK;
+    enum mtlspin_status status = mtlspin__crls_settle(domain->crls, domain->anchors->store, &line, error);
+    if (status == MTLSPIN_OK)
+        return status;
+    if (line != 0)
+        mtlspin__error_place(error, builder->file, line, 1);
+    return fail_at_domain(builder, status);
 }
 
 enum mtlspin_status
@@ -152,7 +173,7 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
     if (previous != NULL && previous->report_only && !domain->report_only)
         return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY,
             "domains with `mode report-only` come after all others"));
-    return MTLSPIN_OK;
+    return settle_crls(builder, error);
 }
 
 static enum mtlspin_status

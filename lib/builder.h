@@ -24,7 +24,8 @@ enum mtlspin__setting {
     MTLSPIN__SET_PARTIAL = 8,
     MTLSPIN__SET_STRICT = 16,
     MTLSPIN__SET_LEVEL = 32,
-    MTLSPIN__SET_MODE = 64
+    MTLSPIN__SET_MODE = 64,
+    MTLSPIN__SET_GRACE = 128
 };
 
 struct mtlspin_builder {

@@ -1,12 +1,15 @@
 /* A domain's anchors and settings. */
 #include "anchors.h"
 #include "builder.h"
+#include "crl.h"
+#include "crl_source.h"
 #include "error.h"
 #include "file.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum { LIFETIME_MOST = 604800 }; /* seconds: RFC 8446, 4.6.1 */
+enum { GRACE_MOST = 30 * 86400 }; /* seconds; whoever needs longer has no use for lists that expire */
 
 /* Starts a call that changes the current domain's settings; NULL if it cannot. `bit`: may be given once; 0 = repeatedly. */
 static struct mtlspin__domain *
@@ -49,17 +52,25 @@ fail_value(struct mtlspin_builder *builder, enum mtlspin_status status)
 typedef enum mtlspin_status add_path(struct mtlspin__anchors *anchors, const char *path, struct mtlspin__sources *sources,
     struct mtlspin_error *error);
 
+/* The path as seen from the policy file; NULL after a failure. */
+static char *
+whole_path(struct mtlspin_builder *builder, const char *path, struct mtlspin_error *error)
+{
+    char *whole = NULL;
+    if (path == NULL || path[0] == '\0')
+        (void)fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "an empty path"));
+    else if ((whole = mtlspin__path_beside(builder->file, path)) == NULL)
+        (void)fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
+    return whole;
+}
+
 static enum mtlspin_status
 add_from(struct mtlspin_builder *builder, const char *path, add_path *add, struct mtlspin_error *error)
 {
     struct mtlspin__domain *domain = begin(builder, 0, error);
-    if (domain == NULL)
+    char *whole = domain != NULL ? whole_path(builder, path, error) : NULL;
+    if (domain == NULL || whole == NULL)
         return failed(builder);
-    if (path == NULL || path[0] == '\0')
-        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "an empty path"));
-    char *whole = mtlspin__path_beside(builder->file, path);
-    if (whole == NULL)
-        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
     enum mtlspin_status status = add(domain->anchors, whole, &builder->policy->sources, error);
     free(whole);
     return status == MTLSPIN_OK ? status : fail_value(builder, status);
@@ -117,6 +128,84 @@ mtlspin_builder_ca_application(struct mtlspin_builder *builder, struct mtlspin_e
     if (domain == NULL)
         return failed(builder);
     domain->anchors->application = true;
+    return MTLSPIN_OK;
+}
+
+/* Revocation lists. */
+
+/* The lists of the current domain, made by the first call; NULL after a failure. */
+static struct mtlspin__crls *
+begin_crls(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    struct mtlspin__domain *domain = begin(builder, 0, error);
+    if (domain == NULL)
+        return NULL;
+    if (domain->crls == NULL)
+        domain->crls = mtlspin__crls_new();
+    if (domain->crls == NULL)
+        (void)mtlspin__builder_fail(builder, MTLSPIN__CALL, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
+    return domain->crls;
+}
+
+typedef enum mtlspin_status add_crls(struct mtlspin__crls *crls, const char *path, unsigned line,
+    struct mtlspin__sources *sources, struct mtlspin_error *error);
+
+static enum mtlspin_status
+add_crls_from(struct mtlspin_builder *builder, const char *path, add_crls *call, struct mtlspin_error *error)
+{
+    struct mtlspin__crls *crls = begin_crls(builder, error);
+    char *whole = crls != NULL ? whole_path(builder, path, error) : NULL;
+    if (crls == NULL || whole == NULL)
+        return failed(builder);
+    enum mtlspin_status status = call(crls, whole, builder->line, &builder->policy->sources, error);
+    free(whole);
+    return status == MTLSPIN_OK ? status : fail_value(builder, status);
+}
+
+enum mtlspin_status
+mtlspin_builder_crl_file(struct mtlspin_builder *builder, const char *path, struct mtlspin_error *error)
+{
+    return add_crls_from(builder, path, mtlspin__crls_add_file, error);
+}
+
+enum mtlspin_status
+mtlspin_builder_crl_directory(struct mtlspin_builder *builder, const char *path, struct mtlspin_error *error)
+{
+    return add_crls_from(builder, path, mtlspin__crls_add_directory, error);
+}
+
+enum mtlspin_status
+mtlspin_builder_crl_bytes(struct mtlspin_builder *builder, const void *bytes, size_t length, struct mtlspin_error *error)
+{
+    struct mtlspin__crls *crls = begin_crls(builder, error);
+    if (crls == NULL)
+        return failed(builder);
+    enum mtlspin_status status = bytes == NULL
+        ? mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no revocation list")
+        : mtlspin__crls_add_bytes(crls, bytes, length, "revocation list", 0, error);
+    return status == MTLSPIN_OK ? status : fail_value(builder, status);
+}
+
+enum mtlspin_status
+mtlspin_builder_crl_x509(struct mtlspin_builder *builder, X509_CRL *list, struct mtlspin_error *error)
+{
+    struct mtlspin__crls *crls = begin_crls(builder, error);
+    if (crls == NULL)
+        return failed(builder);
+    enum mtlspin_status status = list == NULL ? mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no revocation list")
+                                              : mtlspin__crls_add_x509(crls, list, error);
+    return status == MTLSPIN_OK ? status : fail_value(builder, status);
+}
+
+enum mtlspin_status
+mtlspin_builder_crl_grace(struct mtlspin_builder *builder, int64_t seconds, struct mtlspin_error *error)
+{
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_GRACE, error);
+    if (domain == NULL)
+        return failed(builder);
+    if (seconds < 1 || seconds > GRACE_MOST)
+        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a grace is 1 second to 30 days"));
+    domain->crl_grace = seconds;
     return MTLSPIN_OK;
 }
 

@@ -56,9 +56,8 @@ mtlspin__certificate_anchor(const X509 *certificate, uint8_t digest[32])
 
 /* Sign and magnitude, since the bytes alone do not tell -126 from 130. */
 bool
-mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial)
+mtlspin__integer_serial(const ASN1_INTEGER *number, struct mtlspin_pin *serial)
 {
-    const ASN1_INTEGER *number = X509_get0_serialNumber(certificate);
     memset(serial, 0, sizeof *serial);
     if (number == NULL)
         return false;
@@ -74,6 +73,12 @@ mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial)
     if (length > 0)
         memcpy(serial->bytes, data, length);
     return true;
+}
+
+bool
+mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial)
+{
+    return mtlspin__integer_serial(X509_get0_serialNumber(certificate), serial);
 }
 
 bool
@@ -93,8 +98,8 @@ mtlspin__certificate_pin(const X509 *certificate, enum mtlspin_kind kind, struct
 }
 
 /* ASN1_TIME_diff against the epoch: it has no 2038 and needs neither timegm nor a time zone. */
-static bool
-unix_time(const ASN1_TIME *time, int64_t *seconds)
+bool
+mtlspin__unix_time(const ASN1_TIME *time, int64_t *seconds)
 {
     int days = 0, rest = 0;
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
@@ -107,8 +112,8 @@ unix_time(const ASN1_TIME *time, int64_t *seconds)
 bool
 mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_t *not_after)
 {
-    return unix_time(X509_get0_notBefore(certificate), not_before)
-        && unix_time(X509_get0_notAfter(certificate), not_after);
+    return mtlspin__unix_time(X509_get0_notBefore(certificate), not_before)
+        && mtlspin__unix_time(X509_get0_notAfter(certificate), not_after);
 }
 
 bool

@@ -17,6 +17,9 @@ bool mtlspin__certificate_anchor(const X509 *certificate, uint8_t digest[32]);
 /* The serial number; false if it is longer than MTLSPIN_SERIAL_SIZE. */
 bool mtlspin__certificate_serial(const X509 *certificate, struct mtlspin_pin *serial);
 
+/* The same of a number as it stands in any structure, which may be NULL. */
+bool mtlspin__integer_serial(const ASN1_INTEGER *number, struct mtlspin_pin *serial);
+
 /* The pin of any of the three kinds; false (and a zeroed pin) if it cannot be had. */
 bool mtlspin__certificate_pin(const X509 *certificate, enum mtlspin_kind kind, struct mtlspin_pin *pin);
 
@@ -25,6 +28,9 @@ bool mtlspin__pem_is_ca(const char *pem, size_t length);
 
 /* notBefore and notAfter as Unix time; false if one of them cannot be read. */
 bool mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_t *not_after);
+
+/* A time of ASN.1, which may be NULL, as Unix time; false and zero if it cannot be read. */
+bool mtlspin__unix_time(const ASN1_TIME *time, int64_t *seconds);
 
 /* SHA-256 over what an i2d function of OpenSSL allocated and returned the length of; releases it. On failure, the
    encoding's included, false and a zeroed digest. */

@@ -7,6 +7,8 @@
      leaf:    malformed, or denied                      -> refused, final
      domain:  chain not verified                        -> refused (final if revoked, or if it could not be judged)
               a certificate of the chain is denied      -> refused, final
+              a certificate below the anchor is revoked -> refused, final
+              no good list of an issuer                 -> refused (both: where the domain names revocation lists)
               the leaf is a CA (unless `chain none`)    -> refused
               a rule names the peer, within its dates   -> allowed, under the rule's label
               the domain only reports                   -> allowed, under the domain's label
@@ -197,6 +199,72 @@ chain_refusal(enum mtlspin_reason reason, const struct mtlspin__domain *domain)
         reason == MTLSPIN_REASON_REVOKED || reason == MTLSPIN_REASON_OUT_OF_MEMORY || reason == MTLSPIN_REASON_INTERNAL);
 }
 
+/* What the domain's lists say of the chain. */
+struct revocation {
+    enum mtlspin_reason reason; /* NONE = nothing is revoked */
+    unsigned depth;             /* of the certificate that is, or of which nobody knows */
+    int64_t good_until;
+    enum mtlspin_reason expiry;
+};
+
+/* A certificate that is revoked says more than one of which nobody knows, and that more than an old list. */
+static int
+gravity(enum mtlspin_reason reason)
+{
+    switch (reason) {
+    case MTLSPIN_REASON_NONE: return 0;
+    case MTLSPIN_REASON_REVOCATION_EXPIRED: return 1;
+    case MTLSPIN_REASON_REVOKED: return 3;
+    default: return 2;
+    }
+}
+
+static void
+take_answer(struct revocation *r, const struct mtlspin__revocation_answer *answer, unsigned depth)
+{
+    if (gravity(answer->reason) > gravity(r->reason)) {
+        r->reason = answer->reason;
+        r->depth = depth;
+    }
+    if (answer->good_until < r->good_until) {
+        r->good_until = answer->good_until;
+        r->expiry = answer->expiry;
+    }
+}
+
+/* Asks about every certificate but the anchor, each under the key that has issued it. */
+static struct revocation
+ask_lists(const struct mtlspin__domain *domain, const struct mtlspin__evidence *evidence, int64_t now)
+{
+    struct revocation r = { MTLSPIN_REASON_NONE, 0, INT64_MAX, MTLSPIN_REASON_NONE };
+    for (size_t i = 0; domain->crls != NULL && i + 1 < evidence->chain_count; i++) {
+        struct mtlspin__revocation_answer answer = mtlspin__revocation_ask(domain->crls, evidence->chain[i + 1].spki,
+            evidence->chain[i].serial, domain->crl_grace, now);
+        take_answer(&r, &answer, (unsigned)i);
+    }
+    return r;
+}
+
+/* A revocation holds in every domain; that a list is missing or old is this domain's own affair. */
+static struct mtlspin__outcome
+revocation_refusal(const struct revocation *r, const struct mtlspin__domain *domain)
+{
+    struct mtlspin__outcome outcome = refusal(r->reason, domain, r->reason == MTLSPIN_REASON_REVOKED);
+    outcome.depth = r->depth;
+    return outcome;
+}
+
+/* An allowance lasts no longer than what the lists say. */
+static struct mtlspin__outcome
+bounded(struct mtlspin__outcome outcome, const struct revocation *r)
+{
+    if (outcome.verdict != MTLSPIN_ALLOW || r->good_until >= outcome.valid_until)
+        return outcome;
+    outcome.valid_until = r->good_until;
+    outcome.expiry = r->expiry;
+    return outcome;
+}
+
 /* A denied CA denies all that it has issued, wherever the chain leads through it. */
 static const struct mtlspin__rule *
 find_chain_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__evidence *evidence)
@@ -221,15 +289,20 @@ mtlspin__decide(const struct mtlspin__rule_table *denials, const struct mtlspin_
     const struct mtlspin__rule *denied = find_chain_denial(denials, evidence);
     if (denied != NULL)
         return denial(denials, denied);
+    struct revocation revocation = ask_lists(domain, evidence, now);
+    if (revocation.reason != MTLSPIN_REASON_NONE)
+        return revocation_refusal(&revocation, domain);
     if (evidence->is_ca && !domain->chain_none)
         return refusal(MTLSPIN_REASON_CA_CERTIFICATE, domain, false);
     struct search s = search(domain, evidence, now);
     if (s.found != NULL)
-        return allowance(domain, s.found, evidence);
-    return domain->report_only ? report(domain, s.near, evidence, now) : no_rule(domain, s.near, now);
+        return bounded(allowance(domain, s.found, evidence), &revocation);
+    return domain->report_only ? bounded(report(domain, s.near, evidence, now), &revocation)
+                               : no_rule(domain, s.near, now);
 }
 
-/* A domain whose anchors do not even know the peer tells least; one that has a rule for it tells most. */
+/* A domain whose anchors do not even know the peer tells least; one that has a rule for it tells most, and so does one
+   whose lists want mending. */
 static int
 weight(const struct mtlspin__outcome *outcome)
 {
@@ -237,7 +310,10 @@ weight(const struct mtlspin__outcome *outcome)
         return 5;
     switch (outcome->reason) {
     case MTLSPIN_REASON_RULE_EXPIRED:
-    case MTLSPIN_REASON_RULE_NOT_YET_VALID: return 4;
+    case MTLSPIN_REASON_RULE_NOT_YET_VALID:
+    case MTLSPIN_REASON_REVOCATION_UNKNOWN:
+    case MTLSPIN_REASON_REVOCATION_EXPIRED:
+    case MTLSPIN_REASON_REVOCATION_SIGNATURE: return 4;
     case MTLSPIN_REASON_UNKNOWN_CA: return 1;
     case MTLSPIN_REASON_NO_RULE: return outcome->domain != NULL && outcome->domain->chain_none ? 1 : 3;
     case MTLSPIN_REASON_NO_DOMAIN:

@@ -14,6 +14,7 @@ struct mtlspin__outcome {
     const char *label;      /* the peer's; NULL = none */
     const char *rule_label; /* of the rule that decided or came near; NULL = none */
     unsigned line;
+    unsigned depth; /* refused for its revocation: the certificate it is about; 0 = the peer's own */
     int64_t valid_until;
     enum mtlspin_reason expiry; /* the reason for refusing after valid_until */
 };

@@ -3,6 +3,7 @@
 #define MTLSPIN_LIB_DOMAIN_H
 
 #include "name.h"
+#include "revocation.h"
 #include "rule_table.h"
 #include <mtlspin/decision.h>
 
@@ -10,7 +11,6 @@ enum { MTLSPIN__DOMAINS_MAX = 32, MTLSPIN__DEPTH_MAX = 16, MTLSPIN__DEPTH_DEFAUL
 enum { MTLSPIN__SESSION_LIFETIME_DEFAULT = 24 * 60 * 60 }; /* seconds; RFC 5246, F.1.4 */
 
 struct mtlspin__anchors; /* anchors.h */
-struct mtlspin__crls; /* crl.h */
 
 struct mtlspin__domain {
     char name[MTLSPIN_DOMAIN_SIZE];
@@ -19,12 +19,12 @@ struct mtlspin__domain {
     bool chain_none;  /* peers are known by pin alone */
     bool report_only;
     char unmatched[MTLSPIN_LABEL_SIZE];
+    struct mtlspin__crls *crls; /* NULL = the domain names none, and nothing is revoked */
+    int64_t crl_grace;          /* seconds for which an expired list will do */
 
     /* for path validation and for choosing the domain */
     uint8_t validation[16]; /* digest of what path validation depends on, the anchors apart; set when the policy is built */
     struct mtlspin__anchors *anchors;
-    struct mtlspin__crls *crls; /* NULL = the domain names none, and nothing is revoked */
-    int64_t crl_grace;          /* seconds for which an expired list still counts */
     bool partial_chain, strict;
     bool has_depth, has_level;
     unsigned depth, level;

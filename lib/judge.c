@@ -1,5 +1,6 @@
 /* Domain after domain: evidence, decision, and in the end one answer. */
 #include "judge.h"
+#include "crl.h"
 #include "decide.h"
 #include "evidence_x509.h"
 #include "trail.h"
@@ -65,6 +66,15 @@ examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, 
     }
 }
 
+/* The verified chain, as far as it is at hand. */
+static STACK_OF(X509) *
+certificates(const struct mtlspin__chain_verdict *chain, const struct mtlspin__peer *peer)
+{
+    if (chain->chain != NULL)
+        return chain->chain;
+    return peer->trail != NULL ? peer->untrusted : NULL;
+}
+
 struct attempt {
     const struct mtlspin_policy *policy;
     const struct mtlspin__peer *peer;
@@ -93,13 +103,16 @@ try_domain(struct attempt *attempt, const struct mtlspin__domain *domain, X509_S
     evidence->chain_reason = MTLSPIN_REASON_NO_DOMAIN;
     if (!unusable(domain, peer) && (!domain->chain_none || mtlspin__decide_names_leaf(domain, evidence))) {
         examine(domain, peer, callback, evidence, chain);
-        if (evidence->verified && !mtlspin__evidence_names(evidence, peer->leaf, attempt->policy->wants_names)) {
+        if (evidence->verified && (!mtlspin__evidence_names(evidence, peer->leaf, attempt->policy->wants_names)
+                || !mtlspin__crls_learn(domain->crls, certificates(chain, peer)))) {
             evidence->verified = false;
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
         }
         keep(attempt, domain);
     }
     *outcome = mtlspin__decide(&attempt->policy->denials, domain, evidence, peer->now);
+    if (evidence->verified && outcome->reason == MTLSPIN_REASON_REVOCATION_UNKNOWN)
+        outcome->reason = mtlspin__crls_explain(domain->crls, certificates(chain, peer), outcome->depth);
 }
 
 struct trial {
@@ -149,6 +162,10 @@ describe(const struct trial *trial, uint64_t generation, struct mtlspin_decision
     decision->valid_until = outcome->verdict == MTLSPIN_ALLOW ? outcome->valid_until : 0;
     decision->x509_error = trial->chain.error;
     decision->x509_depth = trial->chain.error != X509_V_OK ? trial->chain.depth : 0;
+    if (trial->chain.error == X509_V_OK && outcome->verdict != MTLSPIN_ALLOW) {
+        decision->x509_error = mtlspin__crls_error(outcome->reason);
+        decision->x509_depth = (int)outcome->depth;
+    }
     copy_text(decision->label, sizeof decision->label, outcome->verdict == MTLSPIN_ALLOW ? outcome->label : NULL);
     copy_text(decision->rule_label, sizeof decision->rule_label, outcome->rule_label);
     copy_text(decision->domain, sizeof decision->domain, outcome->domain != NULL ? outcome->domain->name : NULL);

@@ -1,6 +1,7 @@
 /* A policy's life and what it tells of itself. */
 #include "policy.h"
 #include "anchors.h"
+#include "crl.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,7 @@ mtlspin__domain_clear(struct mtlspin__domain *domain)
 {
     mtlspin__rules_clear(&domain->rules);
     mtlspin__anchors_free(domain->anchors);
+    mtlspin__crls_free(domain->crls);
     free(domain->hosts);
     memset(domain, 0, sizeof *domain);
 }

@@ -119,12 +119,31 @@ make_structure(struct mtlspin_policy *policy)
     return mtlspin__hash_finish(hash, policy->structure);
 }
 
+static int
+compare_lists(const void *left, const void *right)
+{
+    const struct mtlspin__crl *const *a = left, *const *b = right;
+    return memcmp((*a)->digest, (*b)->digest, 32);
+}
+
+/* The same goes for them. */
+static void
+add_crls(struct mtlspin__hash *hash, struct mtlspin__crls *crls)
+{
+    add_number(hash, crls != NULL ? (int64_t)crls->count : -1);
+    if (crls == NULL || crls->count == 0)
+        return;
+    qsort(crls->list, crls->count, sizeof(struct mtlspin__crl *), compare_lists);
+    for (size_t i = 0; i < crls->count; i++)
+        mtlspin__hash_add(hash, crls->list[i]->digest, sizeof crls->list[i]->digest);
+}
+
 static bool
 add_domain(struct mtlspin__hash *hash, const struct mtlspin__domain *domain)
 {
     const int64_t numbers[] = { domain->chain_none, domain->report_only, domain->partial_chain, domain->strict,
         domain->has_depth, domain->depth, domain->has_level, domain->level, domain->session_lifetime,
-        (int64_t)domain->host_count };
+        domain->crl_grace, (int64_t)domain->host_count };
     add_text(hash, domain->name);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         add_number(hash, numbers[i]);
@@ -132,6 +151,7 @@ add_domain(struct mtlspin__hash *hash, const struct mtlspin__domain *domain)
     for (size_t i = 0; i < domain->host_count; i++)
         add_text(hash, domain->hosts[i]);
     add_anchors(hash, domain->anchors);
+    add_crls(hash, domain->crls);
     return add_rules(hash, &domain->rules);
 }
 

@@ -175,19 +175,31 @@ take_deny(struct parser *p)
 
 /* Anchors and settings: each has one value in word 1. */
 
+typedef enum mtlspin_status path_call(struct mtlspin_builder *builder, const char *path, struct mtlspin_error *error);
+
+static enum mtlspin_status
+take_path(struct parser *p, path_call *file, path_call *folder)
+{
+    char *path = mtlspin__path_beside(p->name, p->value->text);
+    path_call *call = path != NULL && mtlspin__file_is_directory(path) ? folder : file;
+    free(path);
+    return place(p, call(p->builder, p->value->text, p->error));
+}
+
 static enum mtlspin_status
 take_ca(struct parser *p)
 {
-    const char *value = p->value->text;
-    if (!p->value->quoted && strcmp(value, "system") == 0)
+    if (!p->value->quoted && strcmp(p->value->text, "system") == 0)
         return place(p, mtlspin_builder_ca_system(p->builder, p->error));
-    if (!p->value->quoted && strcmp(value, "application") == 0)
+    if (!p->value->quoted && strcmp(p->value->text, "application") == 0)
         return place(p, mtlspin_builder_ca_application(p->builder, p->error));
-    char *path = mtlspin__path_beside(p->name, value);
-    bool directory = path != NULL && mtlspin__file_is_directory(path);
-    free(path);
-    return place(p, directory ? mtlspin_builder_ca_directory(p->builder, value, p->error)
-                              : mtlspin_builder_ca_file(p->builder, value, p->error));
+    return take_path(p, mtlspin_builder_ca_file, mtlspin_builder_ca_directory);
+}
+
+static enum mtlspin_status
+take_crl(struct parser *p)
+{
+    return take_path(p, mtlspin_builder_crl_file, mtlspin_builder_crl_directory);
 }
 
 static enum mtlspin_status
@@ -218,12 +230,25 @@ take_level(struct parser *p)
 }
 
 static enum mtlspin_status
-take_lifetime(struct parser *p)
+take_duration(struct parser *p,
+    enum mtlspin_status (*call)(struct mtlspin_builder *builder, int64_t seconds, struct mtlspin_error *error))
 {
     int64_t seconds = 0;
     if (!mtlspin__duration_parse(p->value->text, &seconds))
         return fail_word(p, p->value, "a duration is a whole number and s, m, h or d, for example 12h, not %s");
-    return place(p, mtlspin_builder_session_lifetime(p->builder, seconds, p->error));
+    return place(p, call(p->builder, seconds, p->error));
+}
+
+static enum mtlspin_status
+take_lifetime(struct parser *p)
+{
+    return take_duration(p, mtlspin_builder_session_lifetime);
+}
+
+static enum mtlspin_status
+take_grace(struct parser *p)
+{
+    return take_duration(p, mtlspin_builder_crl_grace);
 }
 
 static enum mtlspin_status
@@ -267,12 +292,6 @@ take_mode(struct parser *p)
     return place(p, mtlspin_builder_report_only(p->builder, words[2].text + 10, p->error));
 }
 
-static enum mtlspin_status
-take_crl(struct parser *p)
-{
-    return fail_word(p, p->line.words, "%s: this version cannot check revocation lists; deny the key or serial number");
-}
-
 static const struct {
     const char *word;
     size_t count; /* words of the statement; 0 = it counts itself */
@@ -281,7 +300,7 @@ static const struct {
     { "allow", 0, take_allow }, { "deny", 0, take_deny }, { "ca", 2, take_ca }, { "chain", 2, take_chain },
     { "depth", 2, take_depth }, { "session-lifetime", 2, take_lifetime }, { "partial-chain", 2, take_partial },
     { "mode", 3, take_mode }, { "strict", 2, take_strict }, { "security-level", 2, take_level },
-    { "host", 2, take_host }, { "crl", 0, take_crl }, { "crl-grace", 0, take_crl },
+    { "host", 2, take_host }, { "crl", 2, take_crl }, { "crl-grace", 2, take_grace },
 };
 
 static enum mtlspin_status

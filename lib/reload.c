@@ -1,7 +1,20 @@
 /* Another policy for a verifier at work: all of it in one step, or nothing. */
+#include "crl.h"
 #include "error.h"
 #include "event.h"
 #include "verifier.h"
+
+/* An intermediate CA's list is known for its issuer's once a chain with that CA has come along. What the lists in force know
+   the new ones learn before they are in force, or sessions, which show no chain, could not resume under them. */
+static void
+inherit(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy)
+{
+    struct mtlspin__snapshot old = mtlspin__verifier_acquire(verifier);
+    for (size_t to = 0; to < policy->domain_count; to++)
+        for (size_t from = 0; from < old.policy->domain_count; from++)
+            mtlspin__crls_inherit(policy->domains[to].crls, old.policy->domains[from].crls);
+    mtlspin__snapshot_release(&old);
+}
 
 /* Publishes `policy`, whose reference is taken over whatever the outcome. */
 static enum mtlspin_status
@@ -9,6 +22,7 @@ publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, struct
 {
     struct mtlspin__snapshot before = { policy, 0 };
     int64_t now = mtlspin__verifier_now(verifier);
+    inherit(verifier, policy);
     (void)pthread_mutex_lock(&verifier->lock);
     bool fits = !verifier->serves || !policy->has_hosts;
     if (fits) {

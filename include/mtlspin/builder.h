@@ -74,6 +74,24 @@ MTLSPIN_API enum mtlspin_status mtlspin_builder_ca_system(struct mtlspin_builder
 MTLSPIN_API enum mtlspin_status mtlspin_builder_ca_application(struct mtlspin_builder *builder,
     struct mtlspin_error *error);
 
+/* Adds revocation lists (CRLs, RFC 5280, section 5) to the current domain: those of a file, PEM (all lists in it) or DER
+   (one); of all files *.pem, *.crl and *.der of a directory (those with a leading dot excepted), each of which must be
+   valid; of `length` bytes, PEM or DER; one list (copied). A domain with any list needs a good one of every CA that has
+   issued a certificate of the chain: who is revoked is refused in every domain (MTLSPIN_REASON_REVOKED), and without such
+   a list the peer is refused in this one (MTLSPIN_REASON_REVOCATION_UNKNOWN, _EXPIRED, _SIGNATURE). Of several lists of a
+   CA the newest that is current counts.
+   Refused are lists without nextUpdate, delta and indirect lists, those with an issuing distribution point (they cover a
+   part) or an unknown critical extension, and, once the anchors are there, those which name one of them as their issuer
+   and are not signed by it. Not under `chain none`. Since: 0.3.0 */
+MTLSPIN_API enum mtlspin_status mtlspin_builder_crl_file(struct mtlspin_builder *builder, const char *path,
+    struct mtlspin_error *error);
+MTLSPIN_API enum mtlspin_status mtlspin_builder_crl_directory(struct mtlspin_builder *builder, const char *path,
+    struct mtlspin_error *error);
+MTLSPIN_API enum mtlspin_status mtlspin_builder_crl_bytes(struct mtlspin_builder *builder, const void *bytes,
+    size_t length, struct mtlspin_error *error);
+MTLSPIN_API enum mtlspin_status mtlspin_builder_crl_x509(struct mtlspin_builder *builder, X509_CRL *list,
+    struct mtlspin_error *error);
+
 /* The domain's other settings, each at most once, all before its first rule (`host` may be repeated). */
 
 /* Whether the peer needs a valid chain under the domain's anchors (MTLSPIN_CHAIN_REQUIRED, without this call) or no CA at
@@ -90,6 +108,11 @@ MTLSPIN_API enum mtlspin_status mtlspin_builder_depth(struct mtlspin_builder *bu
 /* How long a session may be resumed after its full handshake: 1 to 604800 seconds (RFC 8446, 4.6.1), without
    this call 24 hours. For the tickets of servers and the saved sessions of clients. Since: 0.1.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_builder_session_lifetime(struct mtlspin_builder *builder, int64_t seconds,
+    struct mtlspin_error *error);
+
+/* How long a revocation list will do after its nextUpdate: 1 to 2592000 seconds (30 days), without this call not at all.
+   What it lists stays revoked, however old it is. Needs a list. Since: 0.3.0 */
+MTLSPIN_API enum mtlspin_status mtlspin_builder_crl_grace(struct mtlspin_builder *builder, int64_t seconds,
     struct mtlspin_error *error);
 
 /* Anchors need not be self-signed (X509_V_FLAG_PARTIAL_CHAIN). Since: 0.1.0 */

@@ -84,6 +84,7 @@ static const char *const links[][2] = {
     { "clients-ca", "clients ca.pem" }, { "root-ca", "anchors/root.pem" }, { "partner-ca", "anchors/partner.crt" },
     { "alice", "anchors/.hidden.pem" }, { "alice", "anchors/README" },
 };
+static const char *const lists[] = { "root.crl", "clients.crl", "lists" };
 
 const char *
 data_workshop(void)
@@ -92,6 +93,8 @@ data_workshop(void)
     ck_assert_ptr_nonnull(mkdtemp(workshop));
     ck_assert_int_eq(chdir(workshop), 0);
     ck_assert_int_eq(mkdir("anchors", 0700), 0);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        ck_assert_int_eq(symlink(pki_path(lists[i], ""), lists[i]), 0);
     for (size_t i = 0; i < sizeof links / sizeof *links; i++)
         ck_assert_int_eq(symlink(pki_path(links[i][0], ".pem"), links[i][1]), 0);
     return workshop;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { DATA_FILES_MAX = 250, DATA_NAME_SIZE = 80 };
+enum { DATA_FILES_MAX = 400, DATA_NAME_SIZE = 80 };
 
 /* Files of a folder with the ending ".policy", in the order of their names. The program ends if there is none. */
 struct data_files {
@@ -21,8 +21,8 @@ char *data_read(const char *path, size_t *length);
    behind it, so that the next call finds the next one. */
 char *data_line(const char **from, const char *mark);
 
-/* Makes a folder with the CA certificates under the names that docs/policy.md uses, the folder "anchors" among them, and
-   makes it the working directory. Returns its path: static text. */
+/* Makes a folder with the CA certificates and revocation lists under the names that docs/policy.md uses, the folders
+   "anchors" and "lists" among them, and makes it the working directory. Returns its path: static text. */
 const char *data_workshop(void);
 
 /* Removes it, and everything in it. */

@@ -15,6 +15,8 @@ static const char base[] =
     "depth 3\n"
     "session-lifetime 12h\n"
     "security-level 2\n"
+    "crl @pki@/lists\n"
+    "crl-grace 12h\n"
     "allow spki @spki:alice@ alice not-after=2199-12-31\n"
     "allow serial 0x5678 kiosk issuer=@pki@/clients-ca.pem\n"
     "allow email ops@acme.example ops\n"
@@ -47,6 +49,16 @@ static const struct { const char *from, *to; enum expected expected; } cases[] =
     { "ca @pki@/other-ca.pem\n", "", OTHER },
     { "ca @pki@/other-ca.pem\n", "ca @pki@/partner-ca.pem\n", OTHER },
     { "ca @pki@/root-ca.pem\nca @pki@/other-ca.pem\n", "ca application\n", OTHER },
+    /* of revocation lists */
+    { "crl @pki@/lists\n", "crl @pki@/clients.crl\ncrl @pki@/root.crl\n", SAME },
+    { "crl @pki@/lists\n", "crl @pki@/root-and-clients.crl\ncrl @pki@/root-crl.der\n", SAME },
+    { "crl @pki@/lists\ncrl-grace 12h\n", "crl-grace 720m\ncrl @pki@/lists\n", SAME },
+    { "crl @pki@/lists\n", "crl @pki@/root.crl\n", OTHER },
+    { "crl @pki@/lists\n", "crl @pki@/lists\ncrl @pki@/deep.crl\n", OTHER },
+    { "crl @pki@/lists\ncrl-grace 12h\n", "", OTHER },
+    { "crl-grace 12h\n", "", OTHER },
+    { "crl-grace 12h\n", "crl-grace 13h\n", OTHER },
+    { "ca @pki@/partner-ca.pem\n", "ca @pki@/partner-ca.pem\ncrl @pki@/lists\n", OTHER },
     /* of settings */
     { "depth 3\n", "", OTHER },
     { "depth 3", "depth 4", OTHER },
