@@ -68,12 +68,12 @@ mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier
         && SSL_set_session_id_context(ssl, context, sizeof context);
 }
 
-/* The seal in memory of its own; NULL if there is none to be had. */
+/* The seal in memory of its own; NULL if there is none to be had. The trail of a client known by its pin alone is empty. */
 static unsigned char *
 make_seal(const struct mtlspin__trail *trail, int64_t now, size_t *length)
 {
     size_t size = mtlspin__trail_write(trail, NULL, 0);
-    unsigned char *seal = size > 0 ? malloc(HEAD + size) : NULL;
+    unsigned char *seal = malloc(HEAD + size);
     if (seal == NULL)
         return NULL;
     seal[0] = FORM;

@@ -1,0 +1,224 @@
+/* What becomes of a client that comes back with its session: for each thing that may have changed meanwhile, in TLS 1.2 and
+   TLS 1.3, by ticket and where the program has switched on a session cache, which resumes nothing. With tickets each row is
+   run twice: the policy is replaced at work, and the client comes to another server that has the same ticket keys. */
+#include "pki.h"
+#include "resumption_rows.h"
+#include "suite.h"
+#include <openssl/asn1.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* The policy's text, with the date in an hour in place of @soon@, and ten minutes after that in place of @later@. */
+static char *
+dated(const char *text, int64_t now)
+{
+    static const struct { const char *place; int64_t after; } places[] = { { "@soon@", 3600 }, { "@later@", 4200 } };
+    char *out = strdup(text), date[32], *at;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        time_t moment = (time_t)(now + places[i].after);
+        struct tm parts;
+        (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&moment, &parts));
+        while ((at = strstr(out, places[i].place)) != NULL) {
+            size_t size = strlen(out) + sizeof date, before = (size_t)(at - out);
+            char *next = malloc(size);
+            (void)snprintf(next, size, "%.*s%s%s", (int)before, out, date, at + strlen(places[i].place));
+            free(out);
+            out = next;
+        }
+    }
+    return out;
+}
+
+static int64_t
+end_of(const char *name)
+{
+    int days = 0, seconds = 0;
+    X509 *certificate = pki_certificate(name);
+    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+    ck_assert_int_eq(ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(certificate)), 1);
+    ASN1_TIME_free(epoch);
+    X509_free(certificate);
+    return (int64_t)days * 86400 + seconds;
+}
+
+static const char *
+client_of(const char *name)
+{
+    return name == NULL ? "alice" : strcmp(name, NOBODY) == 0 ? NULL : name;
+}
+
+static void
+make(struct rig *rig, const struct row *row, const char *policy, int64_t now, int kind)
+{
+    char *text = dated(policy != NULL ? policy : MEMBERS, now);
+    ticket_make(rig, text, kind);
+    rig->now = now;
+    if (row->set_up != NULL)
+        row->set_up(rig);
+    free(text);
+}
+
+/* The session of the first visit, which an optional certificate makes possible for an anonymous client, too. */
+static SSL_SESSION *
+first_visit(struct rig *rig, const struct row *row, int kind)
+{
+    const char *client = client_of(row->first);
+    if (client != NULL)
+        return ticket_visit(rig, client, row->sni[0], kind);
+    ck_assert(ticket_connect(rig, NULL, row->sni[0], NULL, kind));
+    ck_assert_str_eq(ticket_outcome(rig), "full: ANONYMOUS");
+    return ticket_close(rig);
+}
+
+/* All visits but the first and the last; they resume. */
+static SSL_SESSION *
+renew(struct rig *rig, const struct row *row, SSL_SESSION *session, int kind)
+{
+    for (int i = 1; i < row->returns; i++) {
+        rig->now += row->later;
+        ck_assert(ticket_connect(rig, client_of(row->second), row->sni[1], session, kind));
+        ck_assert_str_eq(ticket_outcome(rig), ticket_is_stateful(kind) ? "full as alice" : "resumed as alice");
+        SSL_SESSION_free(session);
+        session = ticket_close(rig);
+    }
+    return session;
+}
+
+/* Where nothing resumes, the handshake is a full one, and says the same about the client. */
+static const char *
+expected(const struct row *row, int kind)
+{
+    static char text[160];
+    if (!ticket_is_stateful(kind))
+        return row->outcome;
+    if (row->stateful != NULL)
+        return row->stateful;
+    bool resumes = strncmp(row->outcome, "resumed", 7) == 0;
+    (void)snprintf(text, sizeof text, "%s%s", resumes ? "full" : "", row->outcome + (resumes ? 7 : 0));
+    return text;
+}
+
+static void
+come_back(struct rig *rig, const struct row *row, SSL_SESSION *session, int kind)
+{
+    if (row->change != NULL)
+        row->change(rig);
+    int accepted = ticket_connect(rig, client_of(row->second), row->sni[1], session, kind);
+    const char *outcome = ticket_outcome(rig);
+    ck_assert_msg(strcmp(outcome, expected(row, kind)) == 0, "%s: %s, not %s", row->name, outcome, expected(row, kind));
+    ck_assert_msg(accepted || strncmp(outcome, "full: ", 6) == 0, "%s: %d", row->name, accepted);
+    SSL_SESSION_free(session);
+}
+
+/* `elsewhere`: at a server of another verifier, which begins with the later policy. */
+static void
+run(const struct row *row, int kind, bool elsewhere)
+{
+    struct rig rig, other = { .now = 0 };
+    int64_t now = row->at_end ? end_of("alice") - 3600 : (int64_t)time(NULL);
+    make(&rig, row, row->before, now, kind);
+    if (row->at_first != NULL)
+        row->at_first(&rig);
+    SSL_SESSION *session = renew(&rig, row, first_visit(&rig, row, kind), kind);
+    const char *after = row->after != NULL ? row->after : row->before;
+    if (elsewhere) {
+        make(&other, row, after, now, kind);
+        other.now = rig.now + row->later;
+        come_back(&other, row, session, kind);
+        rig_free(&other);
+    } else {
+        char *text = dated(after != NULL ? after : MEMBERS, now);
+        ticket_set_policy(&rig, text);
+        rig.now += row->later;
+        come_back(&rig, row, session, kind);
+        free(text);
+    }
+    rig_free(&rig);
+}
+
+START_TEST(ticket_at_the_same_server)
+{
+    run(&resumption_rows[_i / 2], _i % 2, false);
+}
+END_TEST
+
+START_TEST(ticket_at_another_server)
+{
+    run(&resumption_rows[_i / 2], _i % 2, true);
+}
+END_TEST
+
+START_TEST(stateful)
+{
+    run(&resumption_rows[_i / 2], TICKET_STATEFUL_TLS12 + _i % 2, false);
+}
+END_TEST
+
+/* Controls: the same ways on plain OpenSSL, which resumes whatever its callbacks would say of the client. */
+
+static int
+refuse_all(X509_STORE_CTX *context, void *user)
+{
+    (void)user;
+    X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REJECTED);
+    return 0;
+}
+
+static void
+nothing(SSL_CTX *server)
+{
+    (void)server;
+}
+
+static void
+remove_everybody(SSL_CTX *server)
+{
+    SSL_CTX_set_cert_verify_callback(server, refuse_all, NULL);
+}
+
+static void
+remove_ca(SSL_CTX *server)
+{
+    SSL_CTX_set_cert_store(server, X509_STORE_new());
+}
+
+static void
+let_time_pass(SSL_CTX *server)
+{
+    X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(server), (time_t)end_of("alice") + 1);
+}
+
+static void (*const controls[])(SSL_CTX *) = { nothing, remove_everybody, remove_ca, let_time_pass };
+enum { CONTROLS = sizeof controls / sizeof *controls };
+
+START_TEST(control_plain_openssl_resumes)
+{
+    const int kind = _i % TICKET_KINDS;
+    struct rig rig = { .server = ticket_plain_server(kind) };
+    ck_assert(ticket_connect(&rig, "alice", "a.example", NULL, kind));
+    SSL_SESSION *session = ticket_close(&rig);
+    controls[_i / TICKET_KINDS](rig.server);
+    ck_assert(ticket_connect(&rig, "alice", "b.example", session, kind));
+    ck_assert(SSL_session_reused(rig.pair.server));
+    pair_free(&rig.pair);
+    if (_i >= TICKET_KINDS) /* and a full handshake does not let her in any more */
+        ck_assert(!ticket_connect(&rig, "alice", "b.example", NULL, kind));
+    SSL_SESSION_free(session);
+    rig_free(&rig);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("ticket matrix");
+    TCase *all = tcase_create("matrix");
+    const int rows = (int)resumption_row_count;
+    tcase_add_loop_test(all, ticket_at_the_same_server, 0, 2 * rows);
+    tcase_add_loop_test(all, ticket_at_another_server, 0, 2 * rows);
+    tcase_add_loop_test(all, stateful, 0, 2 * rows);
+    tcase_add_loop_test(all, control_plain_openssl_resumes, 0, TICKET_KINDS * CONTROLS);
+    suite_add_tcase(suite, all);
+    return run_suite(suite);
+}
