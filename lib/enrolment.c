@@ -9,6 +9,7 @@
 #include "connection.h"
 #include "error.h"
 #include "event.h"
+#include "evidence_x509.h"
 #include "judge.h"
 #include <mtlspin/sweep.h>
 #include <openssl/err.h>
@@ -23,30 +24,32 @@ struct mtlspin_enrolment {
     struct mtlspin_verifier *verifier; /* a reference */
     void *user;
 
+    /* guarded by registry.lock; together, since a sweep where nothing has changed looks at nothing else */
+    struct mtlspin_enrolment *previous, *next;
+    uint64_t generation;           /* these three are of the last decision */
+    int64_t valid_until;
+    enum mtlspin_verdict verdict;
+    unsigned pins;
+    bool withdrawn;
+    bool told;                     /* its refusal has been called back */
+    bool calling;                  /* a callback about it runs, in the thread `caller` */
+    pthread_t caller;
+
+    struct mtlspin__trail *trail;  /* guarded by registry.deciding */
+
     /* as it was enrolled */
-    enum mtlspin_role role;
-    X509 *leaf;                    /* this and the next four are references or copies */
+    struct mtlspin__leaf *known;   /* of `leaf`, so that decisions need not digest it again */
+    X509 *leaf;                    /* this and the next three are references or copies */
     STACK_OF(X509) *chain;         /* NULL = not kept */
     X509_STORE *application;
     X509_VERIFY_PARAM *parameters;
-    struct mtlspin__trail *trail;  /* guarded by registry.deciding */
+    enum mtlspin_role role;
     int level;
     bool by_session;               /* its age counts, from `authenticated` on */
+    bool resumed;
     int64_t authenticated;
     const char *protocol;          /* static text of libssl's */
-    bool resumed;
     char host[MTLSPIN__HOST_SIZE], address[128];
-
-    /* guarded by registry.lock */
-    struct mtlspin_enrolment *previous, *next;
-    unsigned pins;
-    bool withdrawn;
-    bool calling;                  /* a callback about it runs, in the thread `caller` */
-    pthread_t caller;
-    bool told;                     /* its refusal has been called back */
-    enum mtlspin_verdict verdict;  /* the last decision */
-    uint64_t generation;
-    int64_t valid_until;
 };
 
 /* Once nobody can find it any more. */
@@ -55,6 +58,7 @@ destroy(struct mtlspin_enrolment *entry)
 {
     if (entry == NULL)
         return;
+    mtlspin__leaf_free(entry->known);
     X509_free(entry->leaf);
     sk_X509_pop_free(entry->chain, X509_free);
     X509_STORE_free(entry->application);
@@ -134,7 +138,8 @@ copy_evidence(struct mtlspin_enrolment *entry, const struct mtlspin__connection 
     entry->resumed = SSL_session_reused(ssl) == 1;
     (void)snprintf(entry->host, sizeof entry->host, "%s", connection->host);
     (void)snprintf(entry->address, sizeof entry->address, "%s", connection->address);
-    return entry->leaf != NULL && (entry->chain != NULL || connection->chain == NULL) && entry->parameters != NULL;
+    entry->known = entry->leaf != NULL ? mtlspin__leaf_new(entry->leaf) : NULL;
+    return entry->known != NULL && (entry->chain != NULL || connection->chain == NULL) && entry->parameters != NULL;
 }
 
 static struct mtlspin_enrolment *
@@ -242,6 +247,7 @@ judge(struct sweep *sweep, struct mtlspin_enrolment *entry, struct mtlspin_decis
         .application = entry->application,
         .parameters = entry->parameters,
         .trail = entry->trail,
+        .known = entry->known,
     };
     if (sweep->snapshot.generation != mtlspin_verifier_generation(sweep->verifier)) {
         mtlspin__snapshot_release(&sweep->snapshot);

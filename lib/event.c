@@ -83,8 +83,8 @@ void
 mtlspin__event_reload(const struct mtlspin_verifier *verifier, const struct mtlspin_error *error)
 {
     struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
-    struct mtlspin_event event = { .size = sizeof event, .kind = MTLSPIN_EVENT_RELOAD, .decision = &decision, .error = error,
-        .peer_address = "", .subject = "", .issuer = "", .protocol = "", .host = "" };
+    struct mtlspin_event event = { .size = sizeof event, .kind = MTLSPIN_EVENT_RELOAD, .decision = &decision,
+        .error = error, .peer_address = "", .subject = "", .issuer = "", .protocol = "", .host = "" };
     if (verifier->hook == NULL)
         return;
     event.time = mtlspin__verifier_now(verifier);

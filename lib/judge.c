@@ -181,7 +181,10 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
     struct trial best;
     memset(&best, 0, sizeof best);
     memset(judgement, 0, sizeof *judgement);
-    mtlspin__evidence_leaf(&attempt.evidence, peer->leaf, policy->wants_thumbprint);
+    if (peer->known != NULL)
+        mtlspin__evidence_recall(&attempt.evidence, peer->known, policy->wants_names);
+    else
+        mtlspin__evidence_leaf(&attempt.evidence, peer->leaf, policy->wants_thumbprint);
     best.outcome = mtlspin__decide_leaf(&policy->denials, &attempt.evidence);
     if (!best.outcome.final)
         try_all(&attempt, list, candidates(policy, peer, list), &best);

@@ -51,8 +51,10 @@ int64_t mtlspin__verifier_now(const struct mtlspin_verifier *verifier);
 
 /* The policy in force, with a reference: release with mtlspin__snapshot_release. */
 struct mtlspin__snapshot mtlspin__verifier_acquire(struct mtlspin_verifier *verifier);
-struct mtlspin__snapshot mtlspin__verifier_acquire_at(struct mtlspin_verifier *verifier, int64_t *loaded); /* and since when */
 void mtlspin__snapshot_release(struct mtlspin__snapshot *snapshot);
+
+/* The same, and since when it is. */
+struct mtlspin__snapshot mtlspin__verifier_acquire_at(struct mtlspin_verifier *verifier, int64_t *loaded);
 
 /* Commits the verifier to policies for servers; false if the one in force is for clients. */
 bool mtlspin__verifier_serve(struct mtlspin_verifier *verifier);
