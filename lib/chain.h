@@ -21,7 +21,8 @@ struct mtlspin__peer {
 
     /* A peer that was judged before: what was found then, and it spares the path validation where it still holds.
        `untrusted` is then the chain that was verified, as far as it is kept. */
-    const struct mtlspin__trail *trail; /* may be NULL */
+    struct mtlspin__trail *trail;       /* may be NULL */
+    const struct mtlspin__leaf *known;  /* what is kept of `leaf`; may be NULL */
     bool by_trail_alone;                /* where it does not hold, there is nothing to validate: refuse */
 };
 

@@ -1,4 +1,4 @@
-/* Audit events: gathered, and handed to the hook. */
+/* Audit events: counted, gathered, and handed to the hook. */
 #include "event.h"
 #include "certificate.h"
 #include "connection.h"
@@ -44,6 +44,15 @@ report(const struct mtlspin_verifier *verifier, struct mtlspin_event *event, con
     BIO_free(issuer);
 }
 
+/* A handshake counts as one where its peer is told of first. */
+static enum mtlspin__occasion
+occasion_of(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, const SSL *ssl)
+{
+    if (connection == NULL || connection->audited == verifier->number)
+        return MTLSPIN__NO_HANDSHAKE;
+    return SSL_session_reused(ssl) == 1 ? MTLSPIN__RESUMED : MTLSPIN__FULL;
+}
+
 void
 mtlspin__connection_audit(struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl,
     const struct mtlspin_decision *decision)
@@ -52,6 +61,7 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     char host[MTLSPIN__HOST_SIZE] = "";
     bool judged = connection != NULL && connection->judged != MTLSPIN__NOT_JUDGED;
     const X509 *leaf = judged ? connection->leaf : SSL_get0_peer_certificate(ssl);
+    mtlspin__counters_count(verifier->counters, decision, occasion_of(connection, verifier, ssl));
     if (connection != NULL) {
         connection->audited = verifier->number;
         connection->audited_verdict = decision->verdict;
@@ -77,11 +87,27 @@ void
 mtlspin__event_reload(const struct mtlspin_verifier *verifier, const struct mtlspin_error *error)
 {
     struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
-    struct mtlspin_event event = { .size = sizeof event, .kind = MTLSPIN_EVENT_RELOAD, .decision = &decision, .error = error,
-        .peer_address = "", .subject = "", .issuer = "", .protocol = "", .host = "" };
+    struct mtlspin_event event = { .size = sizeof event, .kind = MTLSPIN_EVENT_RELOAD, .decision = &decision,
+        .error = error, .peer_address = "", .subject = "", .issuer = "", .protocol = "", .host = "" };
     if (verifier->hook == NULL)
         return;
     event.time = mtlspin__verifier_now(verifier);
     decision.generation = mtlspin_verifier_generation(verifier);
     verifier->hook(&event, verifier->hook_user);
+}
+
+void
+mtlspin__event_sweep(const struct mtlspin_verifier *verifier, struct mtlspin_event *event,
+    const struct mtlspin_decision *decision, const X509 *leaf)
+{
+    mtlspin__counters_count(verifier->counters, decision, MTLSPIN__SWEEP);
+    if (verifier->hook == NULL)
+        return;
+    event->size = sizeof *event;
+    event->kind = MTLSPIN_EVENT_SWEEP;
+    event->time = mtlspin__verifier_now(verifier);
+    event->decision = decision;
+    ERR_set_mark();
+    report(verifier, event, leaf);
+    ERR_pop_to_mark();
 }

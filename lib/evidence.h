@@ -42,4 +42,12 @@ struct mtlspin__evidence {
     int64_t not_after; /* the last second in which no certificate of the chain has expired */
 };
 
+/* What the evidence says of the leaf alone, kept for later decisions about it. */
+struct mtlspin__leaf {
+    bool malformed, is_ca;
+    uint8_t spki[32], serial[32], thumbprint[32];
+    struct mtlspin__name *names; /* owned */
+    size_t name_count, uri_count;
+};
+
 #endif

@@ -47,15 +47,17 @@ unusable(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer)
     return domain->chain_none && peer->role == MTLSPIN_CLIENT && domain->host_count == 0;
 }
 
-/* Evidence of the chain: what the trail has of it, else by validation. */
-static void
+/* Evidence of the chain: what the trail has of it, else by validation. Whether it is the latter. */
+static bool
 examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, X509_STORE_CTX_verify_cb callback,
     struct mtlspin__evidence *evidence, struct mtlspin__chain_verdict *chain)
 {
     const struct mtlspin__finding *known = mtlspin__trail_find(peer->trail, domain, evidence);
     if (known != NULL) {
         mtlspin__trail_recall(known, evidence, peer->now);
-    } else if (peer->by_trail_alone && !domain->chain_none) {
+        return false;
+    }
+    if (peer->by_trail_alone && !domain->chain_none) {
         evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
     } else {
         mtlspin__chain_verify(domain, peer, callback, chain);
@@ -64,6 +66,7 @@ examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, 
         if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
     }
+    return true;
 }
 
 /* The verified chain, as far as it is at hand. */
@@ -79,16 +82,30 @@ struct attempt {
     const struct mtlspin_policy *policy;
     const struct mtlspin__peer *peer;
     struct mtlspin__evidence evidence;
-    struct mtlspin__trail *trail; /* NULL = out of memory, or not wanted any more */
+    struct mtlspin__trail *trail; /* what the peer's trail did not know; NULL = nothing */
+    bool lost;                    /* there was no memory for it */
 };
 
 static void
 keep(struct attempt *attempt, const struct mtlspin__domain *domain)
 {
-    if (attempt->trail == NULL || mtlspin__trail_add(attempt->trail, domain, &attempt->evidence))
+    if (attempt->trail == NULL && !attempt->lost)
+        attempt->trail = mtlspin__trail_new();
+    if (attempt->trail != NULL && mtlspin__trail_add(attempt->trail, domain, &attempt->evidence))
         return;
     mtlspin__trail_unref(attempt->trail); /* half a trail would stand for a whole one */
     attempt->trail = NULL;
+    attempt->lost = true;
+}
+
+/* Nothing that was ever found out is forgotten by deciding anew: a resumed connection could not find it out again. */
+static struct mtlspin__trail *
+whole_trail(const struct attempt *attempt)
+{
+    if (attempt->trail == NULL)
+        return mtlspin__trail_ref(attempt->peer->trail);
+    mtlspin__trail_inherit(attempt->trail, attempt->peer->trail);
+    return attempt->trail;
 }
 
 static void
@@ -102,13 +119,14 @@ try_domain(struct attempt *attempt, const struct mtlspin__domain *domain, X509_S
     evidence->chain_count = 0;
     evidence->chain_reason = MTLSPIN_REASON_NO_DOMAIN;
     if (!unusable(domain, peer) && (!domain->chain_none || mtlspin__decide_names_leaf(domain, evidence))) {
-        examine(domain, peer, callback, evidence, chain);
+        bool found = examine(domain, peer, callback, evidence, chain);
         if (evidence->verified && (!mtlspin__evidence_names(evidence, peer->leaf, attempt->policy->wants_names)
                 || !mtlspin__crls_learn(domain->crls, certificates(chain, peer)))) {
             evidence->verified = false;
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
         }
-        keep(attempt, domain);
+        if (found)
+            keep(attempt, domain);
     }
     *outcome = mtlspin__decide(&attempt->policy->denials, domain, evidence, peer->now);
     if (evidence->verified && outcome->reason == MTLSPIN_REASON_REVOCATION_UNKNOWN)
@@ -176,11 +194,14 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
     struct mtlspin__judgement *judgement)
 {
     const struct mtlspin__domain *list[MTLSPIN__DOMAINS_MAX];
-    struct attempt attempt = { .policy = policy, .peer = peer, .trail = mtlspin__trail_new() };
+    struct attempt attempt = { .policy = policy, .peer = peer };
     struct trial best;
     memset(&best, 0, sizeof best);
     memset(judgement, 0, sizeof *judgement);
-    mtlspin__evidence_leaf(&attempt.evidence, peer->leaf, policy->wants_thumbprint);
+    if (peer->known != NULL)
+        mtlspin__evidence_recall(&attempt.evidence, peer->known, policy->wants_names);
+    else
+        mtlspin__evidence_leaf(&attempt.evidence, peer->leaf, policy->wants_thumbprint);
     best.outcome = mtlspin__decide_leaf(&policy->denials, &attempt.evidence);
     if (!best.outcome.final)
         try_all(&attempt, list, candidates(policy, peer, list), &best);
@@ -189,7 +210,7 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
     judgement->session_lifetime = best.domain != NULL && best.domain->session_lifetime != 0
         ? best.domain->session_lifetime : MTLSPIN__SESSION_LIFETIME_DEFAULT;
     judgement->chain = best.chain;
-    judgement->trail = attempt.trail;
+    judgement->trail = whole_trail(&attempt);
     mtlspin__evidence_clear(&attempt.evidence);
 }
 

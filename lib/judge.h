@@ -13,7 +13,7 @@ struct mtlspin__judgement {
     int64_t session_lifetime;            /* seconds for which the peer may resume after it was authenticated */
     int64_t authenticated;               /* when it was, if in an earlier connection's handshake; 0 = in this one's */
     struct mtlspin__chain_verdict chain; /* of the domain that decided; without a chain if a trail stood in for it */
-    struct mtlspin__trail *trail;        /* a reference; NULL = out of memory, or nothing to keep */
+    struct mtlspin__trail *trail;        /* a reference: what was found, and what the peer's trail knew; may be NULL */
 };
 
 /* Judges `peer` under `policy`; `generation` goes into the decision. The application's verify callback runs only for the

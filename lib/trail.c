@@ -75,6 +75,23 @@ mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *d
     return true;
 }
 
+void
+mtlspin__trail_inherit(struct mtlspin__trail *trail, const struct mtlspin__trail *before)
+{
+    for (size_t i = 0; before != NULL && i < before->count; i++) {
+        const struct mtlspin__finding *old = &before->findings[i];
+        struct mtlspin__finding *finding = next_finding(trail, old->chain_count);
+        if (finding == NULL)
+            return;
+        struct mtlspin__certificate_keys *chain = finding->chain;
+        *finding = *old;
+        finding->chain = chain;
+        if (chain != NULL)
+            memcpy(chain, old->chain, old->chain_count * sizeof *chain);
+        trail->count++;
+    }
+}
+
 /* Whoever wrote it, a finding counts only for the leaf that it is about. */
 static bool
 is_about(const struct mtlspin__finding *finding, const struct mtlspin__certificate_keys *leaf)

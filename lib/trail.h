@@ -27,6 +27,9 @@ void mtlspin__trail_unref(struct mtlspin__trail *trail);                 /* NULL
 bool mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *domain,
     const struct mtlspin__evidence *evidence);
 
+/* Adds what `before` (may be NULL) knows besides, as far as there is room: an older finding may hold again. */
+void mtlspin__trail_inherit(struct mtlspin__trail *trail, const struct mtlspin__trail *before);
+
 /* The finding that holds for the leaf of `evidence` in this domain, or NULL. `trail` may be NULL. */
 const struct mtlspin__finding *mtlspin__trail_find(const struct mtlspin__trail *trail,
     const struct mtlspin__domain *domain, const struct mtlspin__evidence *evidence);

@@ -7,19 +7,44 @@
 
 static _Atomic uint64_t last_number;
 
+/* All locks, or none. */
+static bool
+make_locks(struct mtlspin_verifier *verifier)
+{
+    pthread_mutex_t *const locks[] = { &verifier->lock, &verifier->reloading, &verifier->registry.lock,
+        &verifier->registry.deciding };
+    const size_t all = sizeof locks / sizeof *locks;
+    size_t made = 0;
+    while (made < all && pthread_mutex_init(locks[made], NULL) == 0)
+        made++;
+    if (made == all && pthread_cond_init(&verifier->registry.called, NULL) == 0)
+        return true;
+    while (made > 0)
+        (void)pthread_mutex_destroy(locks[--made]);
+    return false;
+}
+
+static void
+destroy_locks(struct mtlspin_verifier *verifier)
+{
+    (void)pthread_cond_destroy(&verifier->registry.called);
+    (void)pthread_mutex_destroy(&verifier->registry.deciding);
+    (void)pthread_mutex_destroy(&verifier->registry.lock);
+    (void)pthread_mutex_destroy(&verifier->reloading);
+    (void)pthread_mutex_destroy(&verifier->lock);
+}
+
 static struct mtlspin_verifier *
 make(void)
 {
     struct mtlspin_verifier *verifier = calloc(1, sizeof *verifier);
-    if (verifier == NULL || pthread_mutex_init(&verifier->lock, NULL) != 0) {
+    struct mtlspin__counters *counters = mtlspin__counters_new();
+    if (verifier == NULL || counters == NULL || !make_locks(verifier)) {
+        mtlspin__counters_free(counters);
         free(verifier);
         return NULL;
     }
-    if (pthread_mutex_init(&verifier->reloading, NULL) != 0) {
-        (void)pthread_mutex_destroy(&verifier->lock);
-        free(verifier);
-        return NULL;
-    }
+    verifier->counters = counters;
     atomic_init(&verifier->references, 1);
     verifier->number = atomic_fetch_add(&last_number, 1) + 1;
     atomic_init(&verifier->used, false);
@@ -60,8 +85,8 @@ mtlspin_verifier_unref(struct mtlspin_verifier *verifier)
     if (verifier == NULL || atomic_fetch_sub_explicit(&verifier->references, 1, memory_order_acq_rel) != 1)
         return;
     mtlspin__snapshot_release(&verifier->current);
-    (void)pthread_mutex_destroy(&verifier->reloading);
-    (void)pthread_mutex_destroy(&verifier->lock);
+    mtlspin__counters_free(verifier->counters);
+    destroy_locks(verifier);
     free(verifier);
 }
 
@@ -117,13 +142,21 @@ mtlspin_verifier_set_session_context(struct mtlspin_verifier *verifier, const vo
 }
 
 struct mtlspin__snapshot
-mtlspin__verifier_acquire(struct mtlspin_verifier *verifier)
+mtlspin__verifier_acquire_at(struct mtlspin_verifier *verifier, int64_t *loaded)
 {
     (void)pthread_mutex_lock(&verifier->lock);
     struct mtlspin__snapshot snapshot = verifier->current;
+    *loaded = verifier->loaded;
     (void)mtlspin_policy_ref(snapshot.policy);
     (void)pthread_mutex_unlock(&verifier->lock);
     return snapshot;
+}
+
+struct mtlspin__snapshot
+mtlspin__verifier_acquire(struct mtlspin_verifier *verifier)
+{
+    int64_t loaded = 0;
+    return mtlspin__verifier_acquire_at(verifier, &loaded);
 }
 
 void
@@ -141,6 +174,15 @@ mtlspin__verifier_serve(struct mtlspin_verifier *verifier)
     verifier->serves |= fits;
     (void)pthread_mutex_unlock(&verifier->lock);
     return fits;
+}
+
+size_t
+mtlspin__verifier_enrolled(struct mtlspin_verifier *verifier)
+{
+    (void)pthread_mutex_lock(&verifier->registry.lock);
+    size_t count = verifier->registry.count;
+    (void)pthread_mutex_unlock(&verifier->registry.lock);
+    return count;
 }
 
 uint64_t

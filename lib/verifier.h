@@ -2,6 +2,7 @@
 #ifndef MTLSPIN_LIB_VERIFIER_H
 #define MTLSPIN_LIB_VERIFIER_H
 
+#include "counters.h"
 #include "policy.h"
 #include <mtlspin/verifier.h>
 #include <pthread.h>
@@ -13,6 +14,15 @@ enum { MTLSPIN__SESSION_CONTEXT_MOST = 64 }; /* bytes of the application's own *
 struct mtlspin__snapshot {
     struct mtlspin_policy *policy; /* a reference */
     uint64_t generation;
+};
+
+/* The live connections that have enrolled (enrolment.c). */
+struct mtlspin__registry {
+    pthread_mutex_t lock;            /* of the list and what its members say they are guarded by */
+    pthread_cond_t called;           /* a callback has returned */
+    struct mtlspin_enrolment *first;
+    size_t count;
+    pthread_mutex_t deciding;        /* one decision at a time; taken before `lock` */
 };
 
 struct mtlspin_verifier {
@@ -33,6 +43,9 @@ struct mtlspin_verifier {
     _Atomic uint64_t generation; /* of `current`, to be compared without the lock */
 
     pthread_mutex_t reloading; /* one at a time, so that the files read last are those in force */
+
+    struct mtlspin__counters *counters;
+    struct mtlspin__registry registry;
 };
 
 int64_t mtlspin__verifier_now(const struct mtlspin_verifier *verifier);
@@ -41,7 +54,13 @@ int64_t mtlspin__verifier_now(const struct mtlspin_verifier *verifier);
 struct mtlspin__snapshot mtlspin__verifier_acquire(struct mtlspin_verifier *verifier);
 void mtlspin__snapshot_release(struct mtlspin__snapshot *snapshot);
 
+/* The same, and since when it is. */
+struct mtlspin__snapshot mtlspin__verifier_acquire_at(struct mtlspin_verifier *verifier, int64_t *loaded);
+
 /* Commits the verifier to policies for servers; false if the one in force is for clients. */
 bool mtlspin__verifier_serve(struct mtlspin_verifier *verifier);
+
+/* How many live connections are enrolled. */
+size_t mtlspin__verifier_enrolled(struct mtlspin_verifier *verifier);
 
 #endif

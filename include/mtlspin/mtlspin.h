@@ -23,6 +23,8 @@
 #include <mtlspin/evaluate.h>
 #include <mtlspin/pin.h>
 #include <mtlspin/policy.h>
+#include <mtlspin/stats.h>
+#include <mtlspin/sweep.h>
 #include <mtlspin/verifier.h>
 #include <mtlspin/version.h>
 
