@@ -3,6 +3,7 @@
 #include "certificate.h"
 #include "counters.h"
 #include "error.h"
+#include "revocation.h"
 #include "verifier.h"
 #include <openssl/err.h>
 #include <openssl/x509.h>
@@ -41,13 +42,6 @@ next_ca_expiry(const struct mtlspin__domain *domain, int64_t now)
     return next;
 }
 
-static int64_t
-next_crl_expiry(const struct mtlspin__domain *domain, int64_t now)
-{
-    (void)domain, (void)now;
-    return INT64_MAX;
-}
-
 static void
 describe_policy(const struct mtlspin_policy *policy, int64_t now, struct mtlspin_stats *stats)
 {
@@ -61,7 +55,8 @@ describe_policy(const struct mtlspin_policy *policy, int64_t now, struct mtlspin
     for (size_t i = 0; i < policy->domain_count; i++) {
         take(&stats->next_rule_expiry, next_rule_expiry(&policy->domains[i], now), now);
         take(&stats->next_ca_expiry, next_ca_expiry(&policy->domains[i], now), now);
-        take(&stats->next_crl_expiry, next_crl_expiry(&policy->domains[i], now), now);
+        int64_t crl = mtlspin__crls_next_expiry(policy->domains[i].crls, now);
+        stats->next_crl_expiry = crl < stats->next_crl_expiry ? crl : stats->next_crl_expiry; /* also if it has passed */
     }
 }
 
@@ -91,7 +86,7 @@ describe_domain(const struct mtlspin__domain *domain, int64_t now, struct mtlspi
     stats->rules = domain->rules.count;
     stats->next_rule_expiry = next_rule_expiry(domain, now);
     stats->next_ca_expiry = next_ca_expiry(domain, now);
-    stats->next_crl_expiry = next_crl_expiry(domain, now);
+    stats->next_crl_expiry = mtlspin__crls_next_expiry(domain->crls, now);
 }
 
 enum mtlspin_status

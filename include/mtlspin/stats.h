@@ -37,7 +37,8 @@ struct mtlspin_stats {
     size_t enrolled;                           /* live connections, now */
     int64_t next_rule_expiry;                  /* the last second of the rule that is the next to end */
     int64_t next_ca_expiry;                    /* notAfter of the anchor that is the next to expire; not under `ca application` */
-    int64_t next_crl_expiry;                   /* nextUpdate of the revocation list that is the next to expire */
+    int64_t next_crl_expiry;                   /* nextUpdate of the revocation list that is the next to expire, or
+                                                  that has expired already */
 };
 
 /* One domain of the policy in force. Its counters are kept by its name, over changes of policy; the library remembers the 64
