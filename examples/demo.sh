@@ -270,6 +270,50 @@ row_of_stream() { # NAME CLIENT VERSION EXPECTED
     result "$1" "$2" "$3" "$4" "$got ($(grep "\"subject\":\"CN=$1," "$log" | reason "$3"))"
 }
 
+# --- a policy that changes while clients are connected ---
+
+download() { # NAME: for ever, a line every 100 ms
+    : >"$work/$1.out"
+    curl --disable --noproxy '*' --silent --no-buffer --cacert "$root" --cert "$pki/$1-chain.pem" --key "$pki/$1.key" \
+        "https://127.0.0.1:$port/" >"$work/$1.out" 2>"$work/$1.err" &
+    talkers="$talkers $!"
+}
+
+visit() { # NAME OPTION FILE: a short one, with the session saved in or taken from the file
+    printf 'GET /0 HTTP/1.1\r\n\r\n' |
+        timeout 10 openssl s_client -connect "127.0.0.1:$port" -tls1_3 -CAfile "$root" -ign_eof -cert "$pki/$1.pem" \
+            -cert_chain "$pki/$1-chain.pem" -key "$pki/$1.key" "$2" "$3" >"$work/client.out" 2>"$work/client.err" || true
+}
+
+row_of_download() { # NAME EXPECTED
+    lines=$(wc -l <"$work/$1.out")
+    until_lines $((lines + 5)) "$work/$1.out"
+    got="goes on"
+    [ "$(wc -l <"$work/$1.out")" -ge $((lines + 5)) ] ||
+        got="cut off ($(grep '"event":"sweep"' "$log" | grep "\"subject\":\"CN=$1," | reason 1.3))"
+    cp "$work/$1.err" "$work/client.err"
+    result "$1" download 1.3 "$2" "$got"
+}
+
+row_of_session() { # NAME EXPECTED
+    before=$(wc -l <"$log")
+    visit "$1" -sess_in "$work/$1.session"
+    until_lines $((before + 1)) "$log"
+    got=refused
+    ! grep -q '^hello, ' "$work/client.out" || got="a full handshake"
+    [ "$got" = refused ] || ! grep -q '^Reused, ' "$work/client.out" || got=resumes
+    result "$1" session 1.3 "$2" "$got ($(tail -n "+$((before + 1))" "$log" | reason 1.3))"
+}
+
+# Waits for the log to say it, up to 5 seconds.
+until_logged() { # TEXT
+    tries=50
+    until grep -q "$1" "$log" || [ "$tries" -eq 0 ]; do
+        tries=$((tries - 1))
+        sleep 0.1
+    done
+}
+
 # ---
 
 mkdir -p "$work"
@@ -284,7 +328,7 @@ fi
 say "Building into $PWD/$build, certificates and policy included"
 [ -e "$build/build.ninja" ] || quietly "$work/setup.log" meson setup "$build" -Dtests=disabled
 quietly "$work/build.log" ninja -C "$build" examples/server examples/client examples/stream-server \
-    examples/stream-client examples/server.policy
+    examples/stream-client examples/reload examples/server.policy
 
 say "The policy, with pins computed by the openssl command (examples/make-policy.sh)"
 cat "$build/examples/server.policy"
@@ -390,6 +434,33 @@ alice        ours     1.3  hears "kiosk: good day" (RULE)
 kiosk        openssl  1.3  hears "alice: good morning" (RULE)
 mallory      ours     1.3  hears nothing (NO_RULE)
 END
+stop_ours
+
+cp "$build/examples/server.policy" "$work/live.policy"
+start reload "$build/examples/reload" --listen 127.0.0.1:0 --cert "$pki/server-chain.pem" --key "$pki/server.key" \
+    --policy "$work/live.policy"
+say "Two clients save a session and download slowly; then somebody deletes alice's line from the policy"
+for name in alice build-agent; do
+    visit "$name" -sess_out "$work/$name.session"
+    download "$name"
+    until_lines 3 "$work/$name.out"
+done
+grep -v ' alice$' "$work/live.policy" >"$work/live.policy.new"
+mv "$work/live.policy.new" "$work/live.policy"
+until_logged '"event":"sweep"'
+heading who what TLS
+row_of_download alice "cut off (NO_RULE)"
+row_of_download build-agent "goes on"
+row_of_session alice "refused (NO_RULE)"
+row_of_session build-agent "resumes (RULE)"
+say "Then somebody makes a mistake, and nothing changes"
+echo "alow any" >>"$work/live.policy"
+until_logged '"status":"ERR_SYNTAX"'
+sed -n 's/.*"status":"ERR_SYNTAX","error":"\([^"]*\)".*/  \1/p' "$log"
+heading who what TLS
+row_of_download build-agent "goes on"
+row_of_session alice "refused (NO_RULE)"
+row_of_session build-agent "resumes (RULE)"
 stop_ours
 
 [ "$wrong" -eq 0 ] || fail "$wrong rows, marked with '!', are not as expected"

@@ -1,7 +1,8 @@
 /* HTTPS that greets every client by the name which a policy gives it: a template for servers of your own, built with
    `cc server.c $(pkg-config --cflags --libs mtlspin)`. Each connection has a thread, which may block wherever it likes; the
-   main thread accepts, and once a second disconnects whoever is past its deadline. libmtlspin is at work in audit,
-   may_talk, page, run and make_context. SPDX-License-Identifier: MIT */
+   main thread accepts, and once a second disconnects whoever is past its deadline. SIGHUP reloads the policy and disconnects
+   whom it refuses from then on; SIGUSR1 prints statistics. libmtlspin is at work in audit, may_talk, page, run, disconnect,
+   reload, print_statistics and make_context. SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
 #include <getopt.h>
 #include <mtlspin/mtlspin.h>
@@ -32,12 +33,21 @@ struct connection {
 static SSL_CTX *context;
 static struct mtlspin_verifier *verifier;
 static struct connection connections[MAX_CONNECTIONS]; /* one client more is disconnected at once */
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, reloading, counting;
 
 static void
 stop(int number)
 {
     stopping = number;
+}
+
+static void
+ask(int number)
+{
+    if (number == SIGHUP)
+        reloading = 1;
+    else
+        counting = 1;
 }
 
 static long
@@ -121,20 +131,33 @@ greet(SSL *ssl)
     return SSL_write(ssl, text, length) == length && keep;
 }
 
+/* Until the end of its thread a connection is enrolled: a later policy can end it, whatever the thread waits for. An
+   anonymous client has nothing that a policy could take away. */
+static bool
+enrol(SSL *ssl, struct connection *connection, struct mtlspin_enrolment **enrolment)
+{
+    struct mtlspin_decision decision;
+    bool may = may_talk(ssl, &decision);
+    if (may && decision.verdict == MTLSPIN_ALLOW)
+        may = (*enrolment = mtlspin_enrol(verifier, ssl, connection, NULL)) != NULL;
+    return may;
+}
+
 /* A thread. The policy is asked whatever SSL_accept said, since that also audits what OpenSSL refused by itself. */
 static void *
 run(void *argument)
 {
     struct connection *connection = argument;
-    struct mtlspin_decision decision;
+    struct mtlspin_enrolment *enrolment = NULL;
     int fd = (int)BIO_get_fd(connection->socket, NULL);
     SSL *ssl = SSL_new(context);
     if (ssl != NULL && SSL_set_fd(ssl, fd) && mtlspin_set_peer_address(ssl, connection->peer, NULL) == MTLSPIN_OK) {
         (void)SSL_accept(ssl);
-        for (bool open = may_talk(ssl, &decision); open; open = greet(ssl))
+        for (bool open = enrol(ssl, connection, &enrolment); open; open = greet(ssl))
             atomic_store(&connection->deadline, seconds() + REQUEST_SECONDS);
         (void)SSL_shutdown(ssl);
     }
+    mtlspin_withdraw(enrolment);
     SSL_free(ssl);
     /* A socket that is closed with unread bytes in it is reset, and then our last words, an alert perhaps, may be lost. */
     atomic_store(&connection->deadline, seconds() + GOODBYE_SECONDS);
@@ -173,6 +196,43 @@ look_after(struct connection **place)
     return used;
 }
 
+/* The thread may be using the SSL, but not even a blocked read survives this. */
+static void
+disconnect(void *user, const struct mtlspin_decision *decision)
+{
+    const struct connection *connection = user;
+    (void)decision; /* the audit hook was told */
+    (void)shutdown((int)BIO_get_fd(connection->socket, NULL), SHUT_RDWR);
+}
+
+/* A mistake in the policy changes nothing: the hook logs it, and the policy before it stays in force. The sweep also finds
+   whose certificate or rule has expired. */
+static void
+reload(void)
+{
+    if (reloading) {
+        reloading = 0;
+        (void)!mtlspin_verifier_reload(verifier, NULL);
+    }
+    (void)mtlspin_verifier_sweep(verifier, disconnect);
+}
+
+static void
+print_statistics(void)
+{
+    struct mtlspin_stats stats = MTLSPIN_STATS_INIT;
+    counting = 0;
+    if (mtlspin_verifier_stats(verifier, &stats, NULL) != MTLSPIN_OK)
+        return;
+    (void)fprintf(stderr, "generation %llu, %llu connected, %llu allowed by full handshakes and %llu by sessions\n",
+        (unsigned long long)stats.generation, (unsigned long long)stats.enrolled, (unsigned long long)stats.full_handshakes,
+        (unsigned long long)stats.resumed_handshakes);
+    for (int i = 0; i < MTLSPIN_STATS_REASONS; i++)
+        if (stats.decisions[i] > 0)
+            (void)fprintf(stderr, "  %-20s %llu\n", mtlspin_reason_name((enum mtlspin_reason)i),
+                (unsigned long long)stats.decisions[i]);
+}
+
 static void
 accept_one(BIO *listener, struct connection *place)
 {
@@ -195,9 +255,13 @@ accept_all(BIO *listener)
 {
     struct pollfd wanted = { .fd = (int)BIO_get_fd(listener, NULL), .events = POLLIN };
     struct connection *place;
-    while (look_after(&place) > 0 || !stopping)
+    while (look_after(&place) > 0 || !stopping) {
+        reload();
+        if (counting)
+            print_statistics();
         if (poll(&wanted, stopping ? 0 : 1, stopping ? 10 : 1000) > 0)
             accept_one(listener, place);
+    }
 }
 
 /* The first BIO_do_accept only binds; after that the BIO knows the port that the system has picked for 0. */
@@ -249,6 +313,7 @@ main(int argc, char **argv)
     static const char usage[] =
         "usage: server [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE] [--optional]\n"
         "Port 0 is any. With --optional, clients without a certificate get a public page; without it, nothing.\n"
+        "SIGHUP reloads the policy, SIGUSR1 prints statistics.\n"
         "The defaults: --listen 127.0.0.1:8443 --cert build/certs/pki/server-chain.pem\n"
         "              --key build/certs/pki/server.key --policy build/examples/server.policy\n";
     static const struct option names[] = { { "listen", required_argument, NULL, LISTEN },
@@ -267,6 +332,8 @@ main(int argc, char **argv)
     (void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
     (void)sigaction(SIGINT, &(struct sigaction){ .sa_handler = stop }, NULL);
     (void)sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);
+    (void)sigaction(SIGHUP, &(struct sigaction){ .sa_handler = ask }, NULL);
+    (void)sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ask }, NULL);
     BIO *listener = make_context(value) ? listen_on(value[LISTEN]) : NULL;
     if (listener != NULL)
         accept_all(listener);
