@@ -25,5 +25,6 @@
 #include <mtlspin/policy.h>
 #include <mtlspin/verifier.h>
 #include <mtlspin/version.h>
+#include <mtlspin/watch.h>
 
 #endif
