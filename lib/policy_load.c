@@ -1,4 +1,5 @@
 /* Policies from a file and from memory. */
+#include "policy_load.h"
 #include "error.h"
 #include "file.h"
 #include "policy.h"
@@ -6,22 +7,27 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { ATTEMPTS = 8 }; /* to find the files of a policy at rest */
+enum { ATTEMPTS = 8, PAUSE = 25 }; /* to find the files of a policy at rest; milliseconds */
 
+/* `tried` gets what was read, also where it is no policy. */
 static struct mtlspin_policy *
-load_once(const char *path, struct mtlspin_error *error)
+load_once(const char *path, struct mtlspin__sources *tried, struct mtlspin_error *error)
 {
-    struct mtlspin__sources sources = { 0 };
+    struct mtlspin__sources sources = { .also = tried };
     struct mtlspin_policy *policy = NULL;
     size_t length = 0;
     char *text = mtlspin__file_read(path, &length, &sources, error);
     if (text != NULL)
         policy = mtlspin__policy_parse(text, length, path, &sources, error);
+    else if (tried->count == 0)
+        (void)mtlspin__sources_note_now(tried, path); /* what cannot be opened may come back */
     free(text);
     mtlspin__sources_clear(&sources);
     if (policy == NULL)
         return NULL;
+    policy->sources.also = NULL;
     policy->path = strdup(path);
     if (policy->path != NULL)
         return policy;
@@ -30,27 +36,58 @@ load_once(const char *path, struct mtlspin_error *error)
     return NULL;
 }
 
-/* Files that were exchanged while they were being read may not belong together (Kubernetes swaps whole directories). */
-struct mtlspin_policy *
-mtlspin_policy_load(const char *path, struct mtlspin_error *error)
+static int64_t
+wall_clock(void)
 {
-    mtlspin__error_clear(error);
-    if (path == NULL) {
-        (void)mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no path");
-        return NULL;
-    }
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* The time at which reading may begin: a file that was changed just now could change again without its times telling. */
+static int64_t
+begin(const struct mtlspin__sources *known)
+{
+    static const struct timespec pause = { 0, PAUSE * 1000000L };
+    int64_t now = wall_clock();
+    if (!mtlspin__sources_recent(known, now, now))
+        return now;
+    (void)nanosleep(&pause, NULL);
+    return wall_clock();
+}
+
+/* Files that were exchanged while they were being read may not belong together (Kubernetes swaps whole directories). So
+   what was read counts only if all of it was at rest from before the first byte until after the last. */
+struct mtlspin_policy *
+mtlspin__policy_load(const char *path, struct mtlspin__sources *tried, struct mtlspin_error *error)
+{
+    (void)mtlspin__sources_note_now(tried, path);
     for (int i = 0; i < ATTEMPTS; i++) {
-        struct mtlspin__look before = mtlspin__look_at(path), after;
+        int64_t begun = begin(tried);
+        mtlspin__sources_clear(tried);
         mtlspin__error_clear(error);
-        struct mtlspin_policy *policy = load_once(path, error);
-        after = mtlspin__look_at(path);
-        if (policy != NULL ? mtlspin__sources_hold(&policy->sources) : mtlspin__look_equal(&before, &after))
+        struct mtlspin_policy *policy = load_once(path, tried, error);
+        if (!mtlspin__sources_recent(tried, begun, wall_clock()) && mtlspin__sources_hold(tried))
             return policy;
         mtlspin_policy_unref(policy);
     }
     mtlspin__error_clear(error);
     (void)mtlspin__fail(error, MTLSPIN_ERR_FILE, "%s: its files change while they are read; try again", path);
     return NULL;
+}
+
+struct mtlspin_policy *
+mtlspin_policy_load(const char *path, struct mtlspin_error *error)
+{
+    struct mtlspin__sources tried = { 0 };
+    mtlspin__error_clear(error);
+    if (path == NULL) {
+        (void)mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no path");
+        return NULL;
+    }
+    struct mtlspin_policy *policy = mtlspin__policy_load(path, &tried, error);
+    mtlspin__sources_clear(&tried);
+    return policy;
 }
 
 struct mtlspin_policy *

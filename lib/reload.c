@@ -2,7 +2,8 @@
 #include "crl.h"
 #include "error.h"
 #include "event.h"
-#include "verifier.h"
+#include "policy_load.h"
+#include "watch_due.h"
 
 /* An intermediate CA's list is known for its issuer's once a chain with that CA has come along. What the lists in force know
    the new ones learn before they are in force, or sessions, which show no chain, could not resume under them. */
@@ -21,6 +22,7 @@ static enum mtlspin_status
 publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, struct mtlspin_error *error)
 {
     struct mtlspin__snapshot before = { policy, 0 };
+    struct mtlspin__sources tried = { 0 };
     int64_t now = mtlspin__verifier_now(verifier);
     inherit(verifier, policy);
     (void)pthread_mutex_lock(&verifier->lock);
@@ -31,9 +33,12 @@ publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, struct
         verifier->current.generation++;
         verifier->loaded = now;
         atomic_store(&verifier->generation, verifier->current.generation);
+        tried = verifier->tried; /* of no interest any more */
+        verifier->tried = (struct mtlspin__sources){ 0 };
     }
     (void)pthread_mutex_unlock(&verifier->lock);
     mtlspin__snapshot_release(&before); /* not under the lock: a large policy takes its time */
+    mtlspin__sources_clear(&tried);
     return fits ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_POLICY,
         "a policy with `host` is for clients, and this verifier guards servers");
 }
@@ -46,8 +51,26 @@ mtlspin_verifier_set_policy(struct mtlspin_verifier *verifier, struct mtlspin_po
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier or no policy");
     struct mtlspin_error mine = MTLSPIN_ERROR_INIT;
     enum mtlspin_status status = publish(verifier, mtlspin_policy_ref(policy), &mine);
+    mtlspin__watch_wake(verifier);
     mtlspin__event_reload(verifier, &mine);
     return mtlspin__error_pass(error, &mine, status);
+}
+
+/* The watch shall wait for another change than the one that has brought this failure. A policy that was set meanwhile may
+   have other files. */
+static void
+note_failure(struct mtlspin_verifier *verifier, uint64_t generation, enum mtlspin_status status,
+    struct mtlspin__sources *tried)
+{
+    (void)pthread_mutex_lock(&verifier->lock);
+    if (verifier->current.generation == generation) {
+        struct mtlspin__sources before = verifier->tried;
+        verifier->tried = *tried;
+        verifier->may_pass = status == MTLSPIN_ERR_FILE || status == MTLSPIN_ERR_MEMORY;
+        verifier->failures++;
+        *tried = before;
+    }
+    (void)pthread_mutex_unlock(&verifier->lock);
 }
 
 static enum mtlspin_status
@@ -55,14 +78,18 @@ reload(struct mtlspin_verifier *verifier, struct mtlspin_error *error)
 {
     struct mtlspin__snapshot old = mtlspin__verifier_acquire(verifier);
     struct mtlspin_policy *policy = NULL;
+    struct mtlspin__sources tried = { 0 };
     enum mtlspin_status status = MTLSPIN_ERR_STATE;
     if (old.policy->path == NULL)
         (void)mtlspin__fail(error, status, "the policy in force is not from a file; use mtlspin_verifier_set_policy");
-    else if ((policy = mtlspin_policy_load(old.policy->path, error)) == NULL)
+    else if ((policy = mtlspin__policy_load(old.policy->path, &tried, error)) == NULL)
         status = error->code;
     else
         status = publish(verifier, policy, error);
+    if (status != MTLSPIN_OK && tried.count > 0)
+        note_failure(verifier, old.generation, status, &tried);
     mtlspin__snapshot_release(&old);
+    mtlspin__sources_clear(&tried);
     return status;
 }
 
@@ -76,6 +103,7 @@ mtlspin_verifier_reload(struct mtlspin_verifier *verifier, struct mtlspin_error 
     (void)pthread_mutex_lock(&verifier->reloading);
     enum mtlspin_status status = reload(verifier, &mine);
     (void)pthread_mutex_unlock(&verifier->reloading);
+    mtlspin__watch_wake(verifier);
     mtlspin__event_reload(verifier, &mine);
     return mtlspin__error_pass(error, &mine, status);
 }

@@ -85,6 +85,8 @@ mtlspin_verifier_unref(struct mtlspin_verifier *verifier)
     if (verifier == NULL || atomic_fetch_sub_explicit(&verifier->references, 1, memory_order_acq_rel) != 1)
         return;
     mtlspin__snapshot_release(&verifier->current);
+    mtlspin__sources_clear(&verifier->tried);
+    mtlspin__watch_free(verifier->watch);
     mtlspin__counters_free(verifier->counters);
     destroy_locks(verifier);
     free(verifier);

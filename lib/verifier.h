@@ -4,6 +4,7 @@
 
 #include "counters.h"
 #include "policy.h"
+#include "watch.h"
 #include <mtlspin/verifier.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -41,6 +42,10 @@ struct mtlspin_verifier {
     int64_t loaded; /* when `current` was published */
     bool serves;    /* some connection is a server's: no policy with `host` fits */
     _Atomic uint64_t generation; /* of `current`, to be compared without the lock */
+    struct mtlspin__watch *watch; /* NULL = none yet; but for waking it, only of the thread that watches */
+    struct mtlspin__sources tried; /* what a reload that failed since has read; empty = none, or the watch has it */
+    uint64_t failures;             /* of reloads */
+    bool may_pass;                 /* the last of them may succeed with the same files */
 
     pthread_mutex_t reloading; /* one at a time, so that the files read last are those in force */
 

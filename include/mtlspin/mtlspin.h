@@ -27,5 +27,6 @@
 #include <mtlspin/sweep.h>
 #include <mtlspin/verifier.h>
 #include <mtlspin/version.h>
+#include <mtlspin/watch.h>
 
 #endif
