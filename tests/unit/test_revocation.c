@@ -70,7 +70,8 @@ static const struct {
 } asked[] = {
     { "no list", { { 0 } }, 0, BAD(REVOCATION_UNKNOWN) },
     { "of another issuer", { { ROOT, 900, 1100, { 0 } } }, 0, BAD(REVOCATION_UNKNOWN) },
-    { "of another issuer, which revokes the number", { { ROOT, 900, 1100, { LEAF_SERIAL } } }, 0, BAD(REVOCATION_UNKNOWN) },
+    { "of another issuer, which revokes the number", { { ROOT, 900, 1100, { LEAF_SERIAL } } }, 0,
+        BAD(REVOCATION_UNKNOWN) },
     { "nobody knows whose", { { NO_KEY, 900, 1100, { LEAF_SERIAL } } }, 0, BAD(REVOCATION_UNKNOWN) },
     { "empty", { { CA, 900, 1100, { 0 } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
     { "lists others", { { CA, 900, 1100, { CA_SERIAL, ROOT_SERIAL } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
@@ -87,11 +88,13 @@ static const struct {
     { "the grace ended a second ago", { { CA, 900, 989, { 0 } } }, 10, BAD(REVOCATION_EXPIRED) },
     { "expired, and revokes", { { CA, 100, 200, { LEAF_SERIAL } } }, 0, BAD(REVOKED) },
     /* several of one issuer */
-    { "the newer counts", { { CA, 800, 1100, { LEAF_SERIAL } }, { CA, 900, 1050, { 0 } } }, 0, GOOD(1050, REVOCATION_EXPIRED) },
+    { "the newer counts", { { CA, 800, 1100, { LEAF_SERIAL } }, { CA, 900, 1050, { 0 } } }, 0,
+        GOOD(1050, REVOCATION_EXPIRED) },
     { "the newer revokes", { { CA, 800, 1100, { 0 } }, { CA, 900, 1050, { LEAF_SERIAL } } }, 0, BAD(REVOKED) },
     { "an expired one beside a current one", { { CA, 800, 900, { LEAF_SERIAL } }, { CA, 900, 1050, { 0 } } }, 0,
         GOOD(1050, REVOCATION_EXPIRED) },
-    { "the newer has expired sooner", { { CA, 800, 1100, { 0 } }, { CA, 900, 950, { 0 } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
+    { "the newer has expired sooner", { { CA, 800, 1100, { 0 } }, { CA, 900, 950, { 0 } } }, 0,
+        GOOD(1100, REVOCATION_EXPIRED) },
     { "the newer has expired sooner, with a grace", { { CA, 800, 1100, { 0 } }, { CA, 900, 950, { 0 } } }, 200,
         GOOD(1150, REVOCATION_EXPIRED) },
     { "the newer has expired sooner, and revokes", { { CA, 800, 1100, { 0 } }, { CA, 900, 950, { LEAF_SERIAL } } }, 0,
@@ -99,7 +102,8 @@ static const struct {
     { "both have expired", { { CA, 700, 900, { LEAF_SERIAL } }, { CA, 800, 950, { 0 } } }, 0, BAD(REVOCATION_EXPIRED) },
     { "both have expired, one within its grace", { { CA, 700, 900, { LEAF_SERIAL } }, { CA, 800, 950, { 0 } } }, 60,
         GOOD(1010, REVOCATION_EXPIRED) },
-    { "both have expired, the newer revokes", { { CA, 700, 900, { 0 } }, { CA, 800, 950, { LEAF_SERIAL } } }, 60, BAD(REVOKED) },
+    { "both have expired, the newer revokes", { { CA, 700, 900, { 0 } }, { CA, 800, 950, { LEAF_SERIAL } } }, 60,
+        BAD(REVOKED) },
     { "of one second, one revokes", { { CA, 900, 1100, { 0 } }, { CA, 900, 1050, { LEAF_SERIAL } } }, 0, BAD(REVOKED) },
     { "of one second", { { CA, 900, 1100, { 0 } }, { CA, 900, 1050, { 0 } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
     { "unknown ones beside it", { { CA, 900, 1100, { 0 } }, { NO_KEY, 950, 1050, { LEAF_SERIAL } } }, 0,
@@ -108,16 +112,17 @@ static const struct {
         GOOD(1100, REVOCATION_EXPIRED) },
     /* the next one is there already */
     { "the next revokes", { { CA, 900, 1100, { 0 } }, { CA, 1050, 1200, { LEAF_SERIAL } } }, 0, GOOD(1049, REVOKED) },
-    { "the next revokes, after this one has expired", { { CA, 900, 1100, { 0 } }, { CA, 1150, 1200, { LEAF_SERIAL } } }, 0,
-        GOOD(1100, REVOCATION_EXPIRED) },
+    { "the next revokes, after this one has expired", { { CA, 900, 1100, { 0 } },
+        { CA, 1150, 1200, { LEAF_SERIAL } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
     { "the next revokes, within the grace", { { CA, 900, 1100, { 0 } }, { CA, 1150, 1200, { LEAF_SERIAL } } }, 100,
         GOOD(1149, REVOKED) },
     { "an older one revokes, and lasts longer", { { CA, 900, 1100, { 0 } }, { CA, 800, 1200, { LEAF_SERIAL } } }, 150,
         GOOD(1100, REVOKED) },
-    { "an older one lasts longer", { { CA, 900, 1100, { 0 } }, { CA, 800, 1200, { 0 } } }, 50, GOOD(1150, REVOCATION_EXPIRED) },
+    { "an older one lasts longer", { { CA, 900, 1100, { 0 } }, { CA, 800, 1200, { 0 } } }, 50,
+        GOOD(1150, REVOCATION_EXPIRED) },
     { "the next does not", { { CA, 900, 1100, { 0 } }, { CA, 1050, 1200, { 0 } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
-    { "the next but one revokes", { { CA, 900, 1100, { 0 } }, { CA, 1050, 1200, { 0 } }, { CA, 1070, 1200, { LEAF_SERIAL } } },
-        0, GOOD(1069, REVOKED) },
+    { "the next but one revokes", { { CA, 900, 1100, { 0 } }, { CA, 1050, 1200, { 0 } },
+        { CA, 1070, 1200, { LEAF_SERIAL } } }, 0, GOOD(1069, REVOKED) },
 };
 
 START_TEST(asks)
@@ -128,10 +133,13 @@ START_TEST(asks)
     for (int backwards = 0; backwards < 2; backwards++) {
         struct case_of_lists c;
         make_lists(&c, asked[_i].lists, backwards != 0);
-        struct mtlspin__revocation_answer answer = mtlspin__revocation_ask(&c.crls, issuer, serial, asked[_i].grace, NOW);
+        struct mtlspin__revocation_answer answer = mtlspin__revocation_ask(&c.crls, issuer, serial, asked[_i].grace,
+        NOW);
         ck_assert_msg(answer.reason == asked[_i].reason, "%s: %s", asked[_i].what, mtlspin_reason_name(answer.reason));
-        ck_assert_msg(answer.good_until == asked[_i].good_until, "%s: until %d", asked[_i].what, (int)answer.good_until);
-        ck_assert_msg(answer.expiry == asked[_i].expiry, "%s: then %s", asked[_i].what, mtlspin_reason_name(answer.expiry));
+        ck_assert_msg(answer.good_until == asked[_i].good_until, "%s: until %d", asked[_i].what,
+        (int)answer.good_until);
+        ck_assert_msg(answer.expiry == asked[_i].expiry, "%s: then %s", asked[_i].what,
+        mtlspin_reason_name(answer.expiry));
     }
 }
 END_TEST
@@ -153,7 +161,8 @@ START_TEST(good_until_is_true)
         make_lists(&c, lists, false);
         for (int64_t now = 1, until = 0; now < 70; now++) {
             struct mtlspin__revocation_answer answer = mtlspin__revocation_ask(&c.crls, issuer, serial, _i, now);
-            ck_assert_msg(now > until || answer.reason == R(NONE), "round %d: not good at %d, up to %d", round, (int)now,
+            ck_assert_msg(now > until || answer.reason == R(NONE), "round %d: not good at %d, up to %d", round,
+            (int)now,
                 (int)until);
             if (answer.reason == R(NONE) && answer.good_until > until)
                 until = answer.good_until;
@@ -185,46 +194,64 @@ static const struct {
     enum mtlspin_reason expiry;
 } decided[] = {
     { "good", REQUIRED, 0, { ROOT_LIST, { CA, 900, 9000, { 0 } } }, 0, ALICE, R(RULE), true, 0, 5000, R(EXPIRED) },
-    { "the list ends before the chain", REQUIRED, 0, { ROOT_LIST, { CA, 900, 4999, { 0 } } }, 0, ALICE, R(RULE), true, 0, 4999,
+    { "the list ends before the chain", REQUIRED, 0, { ROOT_LIST, { CA, 900, 4999, { 0 } } }, 0, ALICE, R(RULE), true,
+        0, 4999,
         R(REVOCATION_EXPIRED) },
-    { "both end together", REQUIRED, 0, { ROOT_LIST, { CA, 900, 5000, { 0 } } }, 0, ALICE, R(RULE), true, 0, 5000, R(EXPIRED) },
+    { "both end together", REQUIRED, 0, { ROOT_LIST, { CA, 900, 5000, { 0 } } }, 0, ALICE, R(RULE), true, 0, 5000,
+        R(EXPIRED) },
     { "the list's grace", REQUIRED, 0, { ROOT_LIST, { CA, 900, 4000, { 0 } } }, 500, ALICE, R(RULE), true, 0, 4500,
         R(REVOCATION_EXPIRED) },
-    { "the root's list ends first", REQUIRED, 0, { { ROOT, 900, 1200, { 0 } }, { CA, 900, 1300, { 0 } } }, 0, ALICE, R(RULE),
+    { "the root's list ends first", REQUIRED, 0, { { ROOT, 900, 1200, { 0 } }, { CA, 900, 1300, { 0 } } }, 0, ALICE,
+        R(RULE),
         true, 0, 1200, R(REVOCATION_EXPIRED) },
-    { "the next list revokes", REQUIRED, 0, { ROOT_LIST, { CA, 900, 9000, { 0 } }, { CA, 1500, 9000, { LEAF_SERIAL } } }, 0,
-        ALICE, R(RULE), true, 0, 1499, R(REVOKED) },
-    { "leaf revoked", REQUIRED, 0, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, ALICE, R(REVOKED), true, 0, 0, R(NONE) },
-    { "leaf revoked, no rule", REQUIRED, 0, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, NONE_SUCH, R(REVOKED), true, 0,
-        0, R(NONE) },
-    { "CA revoked", REQUIRED, 0, { { ROOT, 900, 9000, { CA_SERIAL } }, { CA, 900, 9000, { 0 } } }, 0, ALICE, R(REVOKED), true, 1,
-        0, R(NONE) },
-    { "CA revoked, its list missing", REQUIRED, 0, { { ROOT, 900, 9000, { CA_SERIAL } } }, 0, ALICE, R(REVOKED), true, 1, 0,
+    { "the next list revokes", REQUIRED, 0, { ROOT_LIST, { CA, 900, 9000, { 0 } },
+        { CA, 1500, 9000, { LEAF_SERIAL } } }, 0, ALICE, R(RULE), true, 0, 1499, R(REVOKED) },
+    { "leaf revoked", REQUIRED, 0, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, ALICE, R(REVOKED), true, 0, 0,
         R(NONE) },
-    { "CA revoked, its list expired", REQUIRED, 0, { { ROOT, 900, 9000, { CA_SERIAL } }, { CA, 100, 200, { 0 } } }, 0, ALICE,
+    { "leaf revoked, no rule", REQUIRED, 0, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, NONE_SUCH,
+        R(REVOKED), true, 0,
+        0, R(NONE) },
+    { "CA revoked", REQUIRED, 0, { { ROOT, 900, 9000, { CA_SERIAL } }, { CA, 900, 9000, { 0 } } }, 0, ALICE,
+        R(REVOKED), true, 1,
+        0, R(NONE) },
+    { "CA revoked, its list missing", REQUIRED, 0, { { ROOT, 900, 9000, { CA_SERIAL } } }, 0, ALICE, R(REVOKED), true,
+        1, 0,
+        R(NONE) },
+    { "CA revoked, its list expired", REQUIRED, 0, { { ROOT, 900, 9000, { CA_SERIAL } }, { CA, 100, 200, { 0 } } }, 0,
+        ALICE,
         R(REVOKED), true, 1, 0, R(NONE) },
-    { "the anchor is not asked about", REQUIRED, 0, { { ROOT, 900, 9000, { ROOT_SERIAL } }, { CA, 900, 9000, { 0 } } }, 0, ALICE,
+    { "the anchor is not asked about", REQUIRED, 0, { { ROOT, 900, 9000, { ROOT_SERIAL } }, { CA, 900, 9000, { 0 } } },
+        0, ALICE,
         R(RULE), true, 0, 5000, R(EXPIRED) },
-    { "another issuer's number", REQUIRED, 0, { { ROOT, 900, 9000, { LEAF_SERIAL } }, { CA, 900, 9000, { CA_SERIAL } } }, 0,
-        ALICE, R(RULE), true, 0, 5000, R(EXPIRED) },
-    { "lists, but none that fits", REQUIRED, 0, { { OUTSIDE, 900, 9000, { 0 } } }, 0, ALICE, R(REVOCATION_UNKNOWN), false, 0, 0,
+    { "another issuer's number", REQUIRED, 0, { { ROOT, 900, 9000, { LEAF_SERIAL } },
+        { CA, 900, 9000, { CA_SERIAL } } }, 0, ALICE, R(RULE), true, 0, 5000, R(EXPIRED) },
+    { "lists, but none that fits", REQUIRED, 0, { { OUTSIDE, 900, 9000, { 0 } } }, 0, ALICE, R(REVOCATION_UNKNOWN),
+        false, 0, 0,
         R(NONE) },
     { "no list of the CA", REQUIRED, 0, { ROOT_LIST }, 0, ALICE, R(REVOCATION_UNKNOWN), false, 0, 0, R(NONE) },
-    { "no list of the root", REQUIRED, 0, { { CA, 900, 9000, { 0 } } }, 0, ALICE, R(REVOCATION_UNKNOWN), false, 1, 0, R(NONE) },
-    { "missing says more than expired", REQUIRED, 0, { { CA, 100, 200, { 0 } } }, 0, ALICE, R(REVOCATION_UNKNOWN), false, 1, 0,
+    { "no list of the root", REQUIRED, 0, { { CA, 900, 9000, { 0 } } }, 0, ALICE, R(REVOCATION_UNKNOWN), false, 1, 0,
         R(NONE) },
-    { "expired", REQUIRED, 0, { ROOT_LIST, { CA, 100, 200, { 0 } } }, 0, ALICE, R(REVOCATION_EXPIRED), false, 0, 0, R(NONE) },
-    { "expired above", REQUIRED, 0, { { ROOT, 100, 200, { 0 } }, { CA, 900, 9000, { 0 } } }, 0, ALICE, R(REVOCATION_EXPIRED),
+    { "missing says more than expired", REQUIRED, 0, { { CA, 100, 200, { 0 } } }, 0, ALICE, R(REVOCATION_UNKNOWN),
+        false, 1, 0,
+        R(NONE) },
+    { "expired", REQUIRED, 0, { ROOT_LIST, { CA, 100, 200, { 0 } } }, 0, ALICE, R(REVOCATION_EXPIRED), false, 0, 0,
+        R(NONE) },
+    { "expired above", REQUIRED, 0, { { ROOT, 100, 200, { 0 } }, { CA, 900, 9000, { 0 } } }, 0, ALICE,
+        R(REVOCATION_EXPIRED),
         false, 1, 0, R(NONE) },
-    { "a leaf that is an anchor", REQUIRED, LEAF_ALONE, { { OUTSIDE, 900, 9000, { 0 } } }, 0, ALICE, R(RULE), true, 0, 5000,
+    { "a leaf that is an anchor", REQUIRED, LEAF_ALONE, { { OUTSIDE, 900, 9000, { 0 } } }, 0, ALICE, R(RULE), true, 0,
+        5000,
         R(EXPIRED) },
-    { "not verified", REQUIRED, UNVERIFIED, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, ALICE, R(CHAIN), false, 0, 0,
+    { "not verified", REQUIRED, UNVERIFIED, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, ALICE, R(CHAIN),
+        false, 0, 0,
         R(NONE) },
-    { "a CA that is revoked", REQUIRED, LEAF_IS_CA, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, ANY, R(REVOKED), true,
+    { "a CA that is revoked", REQUIRED, LEAF_IS_CA, { ROOT_LIST, { CA, 900, 9000, { LEAF_SERIAL } } }, 0, ANY,
+        R(REVOKED), true,
         0, 0, R(NONE) },
     { "reported", REPORT, 0, { ROOT_LIST, { CA, 900, 2000, { 0 } } }, 0, NONE_SUCH, R(UNMATCHED), true, 0, 2000,
         R(REVOCATION_EXPIRED) },
-    { "revoked and reported", REPORT, 0, { ROOT_LIST, { CA, 900, 2000, { LEAF_SERIAL } } }, 0, NONE_SUCH, R(REVOKED), true, 0, 0,
+    { "revoked and reported", REPORT, 0, { ROOT_LIST, { CA, 900, 2000, { LEAF_SERIAL } } }, 0, NONE_SUCH, R(REVOKED),
+        true, 0, 0,
         R(NONE) },
     { "unknown and reported", REPORT, 0, { ROOT_LIST }, 0, ANY, R(REVOCATION_UNKNOWN), false, 0, 0, R(NONE) },
 };
@@ -245,12 +272,15 @@ START_TEST(decides)
     domain.crl_grace = decided[_i].grace;
     struct mtlspin__outcome outcome = mtlspin__decide(&denials, &domain, &evidence, NOW);
     bool allowed = decided[_i].reason == R(RULE) || decided[_i].reason == R(UNMATCHED);
-    ck_assert_msg(outcome.reason == decided[_i].reason, "%s: %s", decided[_i].what, mtlspin_reason_name(outcome.reason));
+    ck_assert_msg(outcome.reason == decided[_i].reason, "%s: %s", decided[_i].what,
+        mtlspin_reason_name(outcome.reason));
     ck_assert_int_eq(outcome.verdict, allowed ? MTLSPIN_ALLOW : MTLSPIN_DENY);
     ck_assert_msg(outcome.final == decided[_i].final, "%s: final", decided[_i].what);
     ck_assert_msg(outcome.depth == decided[_i].depth, "%s: depth %u", decided[_i].what, outcome.depth);
-    ck_assert_msg(outcome.valid_until == decided[_i].valid_until, "%s: until %d", decided[_i].what, (int)outcome.valid_until);
-    ck_assert_msg(outcome.expiry == decided[_i].expiry, "%s: %s", decided[_i].what, mtlspin_reason_name(outcome.expiry));
+    ck_assert_msg(outcome.valid_until == decided[_i].valid_until, "%s: until %d", decided[_i].what,
+        (int)outcome.valid_until);
+    ck_assert_msg(outcome.expiry == decided[_i].expiry, "%s: %s", decided[_i].what,
+        mtlspin_reason_name(outcome.expiry));
     ck_assert_ptr_eq(outcome.domain, &domain);
     mtlspin__rules_clear(&domain.rules);
 }
