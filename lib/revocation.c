@@ -52,21 +52,30 @@ lower(struct mtlspin__revocation_answer *answer, int64_t until, enum mtlspin_rea
     answer->expiry = expiry;
 }
 
-/* What a list as new as `best`, or newer, adds. One that is not out yet will count later; one that has expired sooner may
-   be the newest when `best` has expired, too. */
+/* What a list adds that is as new as `best`, or newer: it revokes, or will when it is out; and when `best` has expired, it
+   may be the one that is too old. */
 static void
-consider(struct mtlspin__revocation_answer *answer, const struct mtlspin__crl *best, const struct mtlspin__crl *list,
+consider_newer(struct mtlspin__revocation_answer *answer, const struct mtlspin__crl *best, const struct mtlspin__crl *list,
     const uint8_t serial[32], int64_t grace, int64_t now)
 {
+    int64_t end = list->next_update + grace;
     bool listed = revokes(list, serial);
     if (listed && list->this_update <= now)
         answer->reason = MTLSPIN_REASON_REVOKED;
     else if (listed)
         lower(answer, list->this_update - 1, MTLSPIN_REASON_REVOKED);
-    if (list->this_update > best->this_update && list->next_update + grace < best->next_update)
-        lower(answer, best->next_update, MTLSPIN_REASON_REVOCATION_EXPIRED);
-    else if (list->this_update > best->this_update)
-        lower(answer, list->next_update + grace, MTLSPIN_REASON_REVOCATION_EXPIRED);
+    if (list->this_update > best->this_update)
+        lower(answer, end > best->next_update ? end : best->next_update, MTLSPIN_REASON_REVOCATION_EXPIRED);
+}
+
+/* What an older one adds: it may count again, or beside another, when `best` has expired. */
+static void
+consider_older(struct mtlspin__revocation_answer *answer, const struct mtlspin__crl *best, const struct mtlspin__crl *list,
+    const uint8_t serial[32], int64_t now)
+{
+    bool longer = list->next_update > best->next_update;
+    if (now <= best->next_update && revokes(list, serial))
+        lower(answer, best->next_update, longer ? MTLSPIN_REASON_REVOKED : MTLSPIN_REASON_REVOCATION_EXPIRED);
 }
 
 struct mtlspin__revocation_answer
@@ -80,9 +89,15 @@ mtlspin__revocation_ask(const struct mtlspin__crls *crls, const uint8_t issuer[3
     answer.good_until = best->next_update + grace;
     answer.reason = now > answer.good_until ? MTLSPIN_REASON_REVOCATION_EXPIRED : MTLSPIN_REASON_NONE;
     answer.expiry = MTLSPIN_REASON_REVOCATION_EXPIRED;
-    for (size_t i = 0; i < crls->count; i++)
-        if (crls->list[i]->this_update >= best->this_update && mtlspin__crl_is_of(crls->list[i], issuer))
-            consider(&answer, best, crls->list[i], serial, grace, now);
+    for (size_t i = 0; i < crls->count; i++) {
+        struct mtlspin__crl *list = crls->list[i];
+        if (!mtlspin__crl_is_of(list, issuer))
+            continue;
+        if (list->this_update >= best->this_update)
+            consider_newer(&answer, best, list, serial, grace, now);
+        else
+            consider_older(&answer, best, list, serial, now);
+    }
     if (answer.reason == MTLSPIN_REASON_NONE)
         return answer;
     answer.good_until = 0;

@@ -1,6 +1,6 @@
-/* Revocation lists over real handshakes. Each row of crl_rows.inc also is asked of mtlspin_evaluate, and has a control: the
-   same policy without its lists lets the peer in. */
-#include "crl.h"
+/* Revocation lists over real handshakes. Each row of crl_rows.inc also is asked of mtlspin_evaluate, and has a control:
+   the same policy without its lists lets the peer in. */
+#include "made_crl.h"
 #include "pki.h"
 #include "policy_text.h"
 #include "rig.h"
@@ -164,8 +164,8 @@ check_evaluate(const struct row *row, int64_t now)
     (void)snprintf(chain, sizeof chain, "%s-chain", row->peer);
     X509 *leaf = pki_certificate(chain);
     STACK_OF(X509) *rest = pki_rest(chain);
-    (void)!mtlspin_evaluate(policy, leaf, rest, server ? MTLSPIN_CLIENT : MTLSPIN_SERVER, server ? "localhost" : NULL, now,
-        &decision);
+    (void)!mtlspin_evaluate(policy, leaf, rest, server ? MTLSPIN_CLIENT : MTLSPIN_SERVER, server ? "localhost" : NULL,
+        now, &decision);
     check_decision(row, &decision);
     X509_free(leaf);
     sk_X509_pop_free(rest, X509_free);
@@ -220,7 +220,8 @@ START_TEST(time_passes)
         rig.now = now + moments[i].at;
         ck_assert_int_eq(rig_shake(&rig), moments[i].reason == R(RULE));
         (void)!mtlspin_check(rig.verifier, rig.pair.server, &decision);
-        ck_assert_msg(decision.reason == moments[i].reason, "%d: %s", (int)moments[i].at, mtlspin_reason_name(decision.reason));
+        ck_assert_msg(decision.reason == moments[i].reason, "%d: %s", (int)moments[i].at,
+            mtlspin_reason_name(decision.reason));
         ck_assert_int_eq(decision.valid_until, moments[i].reason == R(RULE) ? now + 8200 : 0);
     }
     rig_free(&rig);

@@ -1,9 +1,9 @@
-#include "crl.h"
+#include "made_crl.h"
 #include "pki.h"
 #include <check.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -56,12 +56,21 @@ add_certificate(X509_CRL *crl, const char *name)
 }
 
 static void
-add_extension(X509_REVOKED *entry, int nid, const char *value)
+add_critical(X509_REVOKED *entry)
 {
-    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, NULL, nid, value);
+    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:FALSE");
     ck_assert_ptr_nonnull(extension);
     ck_assert_int_eq(X509_REVOKED_add_ext(entry, extension, -1), 1);
     X509_EXTENSION_free(extension);
+}
+
+static void
+add_reason(X509_REVOKED *entry)
+{
+    ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
+    ck_assert_int_eq(ASN1_ENUMERATED_set(reason, CRL_REASON_KEY_COMPROMISE), 1);
+    ck_assert_int_eq(X509_REVOKED_add1_ext_i2d(entry, NID_crl_reason, reason, 1, 0), 1);
+    ASN1_ENUMERATED_free(reason);
 }
 
 static void
@@ -88,9 +97,9 @@ add_strange(X509_CRL *crl, unsigned differences)
     if (differences & CRL_INDIRECT)
         add_issuer(entry);
     if (differences & CRL_ENTRY_CRITICAL)
-        add_extension(entry, NID_basic_constraints, "critical,CA:FALSE");
+        add_critical(entry);
     if (differences & CRL_ENTRY_REASON)
-        add_extension(entry, NID_crl_reason, "keyCompromise");
+        add_reason(entry);
     ck_assert_int_eq(X509_CRL_add0_revoked(crl, entry), 1);
     ASN1_INTEGER_free(serial);
     BN_free(number);
@@ -147,8 +156,8 @@ crl_write(const struct crl_recipe *recipe, int64_t now)
     X509_CRL *crl = crl_make(recipe, now);
     BIO *output = BIO_new_file(recipe->file, "ab");
     ck_assert_ptr_nonnull(output);
-    int written = dot != NULL && strcmp(dot, ".der") == 0 ? i2d_X509_CRL_bio(output, crl) : PEM_write_bio_X509_CRL(output, crl);
-    ck_assert_int_eq(written, 1);
+    bool der = dot != NULL && strcmp(dot, ".der") == 0;
+    ck_assert_int_eq(der ? i2d_X509_CRL_bio(output, crl) : PEM_write_bio_X509_CRL(output, crl), 1);
     BIO_free(output);
     X509_CRL_free(crl);
 }

@@ -1,6 +1,6 @@
 /* Revocation lists made in code, signed with the keys of certs/make-certs.sh. */
-#ifndef TESTS_CRL_H
-#define TESTS_CRL_H
+#ifndef TESTS_MADE_CRL_H
+#define TESTS_MADE_CRL_H
 
 #include <openssl/x509.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@ enum {
     CRL_LONG_SERIAL = 4,   /* an entry with a serial number of 33 bytes */
     CRL_INDIRECT = 8,      /* an entry with a certificate issuer */
     CRL_ENTRY_CRITICAL = 16, /* an entry with an unknown critical extension */
-    CRL_ENTRY_REASON = 32  /* an entry with a reason */
+    CRL_ENTRY_REASON = 32  /* an entry with a reason, which is critical */
 };
 
 struct crl_recipe {
