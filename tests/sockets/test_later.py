@@ -39,8 +39,8 @@ def by_python(server, name, willing=True):
 
 def by_gnutls(server, name):
     identity = ["--x509certfile", harness.PKI / f"{name}-chain.pem", "--x509keyfile", harness.PKI / f"{name}.key"]
-    command = ["gnutls-cli", "--port", server.address[1], "--x509cafile", harness.PKI / "root-ca.pem", "--post-handshake-auth",
-               "--logfile", os.devnull, *([] if name == "none" else identity), "127.0.0.1"]
+    command = ["gnutls-cli", "--port", server.address[1], "--logfile", os.devnull, "--post-handshake-auth",
+               "--x509cafile", harness.PKI / "root-ca.pem", *([] if name == "none" else identity), "127.0.0.1"]
     with subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as process:
         timer = threading.Timer(2 * harness.PATIENCE, process.kill)
