@@ -19,8 +19,8 @@ struct mtlspin__connection {
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;        /* the reason for refusing after decision.valid_until */
     X509 *leaf;                        /* a reference: while it is held, no other certificate can have this address */
-    unsigned char handshake[SSL3_RANDOM_SIZE]; /* the client's random in the handshake that `decision` is about; all zero: it
-                                                  had none yet */
+    unsigned char handshake[SSL3_RANDOM_SIZE]; /* the client's random in the handshake that `decision` is about; all zero:
+                                                  it had none yet */
     uint64_t audited;                  /* number of the verifier whose hook has seen audited_verdict and audited_reason */
     enum mtlspin_verdict audited_verdict;
     enum mtlspin_reason audited_reason;
