@@ -45,8 +45,8 @@ reason_of(int error)
     return MTLSPIN_REASON_CHAIN;
 }
 
-/* The application's parameters may ask for more (policies, CRLs, a name, less depth), never for less. As anywhere in OpenSSL,
-   X509_VP_FLAG_LOCKED keeps them from being taken over. */
+/* The application's parameters may ask for more (policies, CRLs, a name, less depth), never for less. As anywhere in
+   OpenSSL, X509_VP_FLAG_LOCKED keeps them from being taken over. */
 static bool
 take_application_parameters(X509_VERIFY_PARAM *param, const struct mtlspin__peer *peer)
 {

@@ -25,8 +25,8 @@ struct mtlspin__connection {
     STACK_OF(X509) *chain;             /* as it was verified, for that; NULL = not kept */
     struct mtlspin__trail *trail;      /* a reference, for that; may be NULL */
     int64_t authenticated;             /* as in the judgement */
-    unsigned char handshake[SSL3_RANDOM_SIZE]; /* the client's random in the handshake that `decision` is about; all zero: it
-                                                  had none yet */
+    unsigned char handshake[SSL3_RANDOM_SIZE]; /* the client's random in the handshake that `decision` is about; all zero:
+                                                  it had none yet */
     uint64_t audited;                  /* number of the verifier whose hook has seen audited_verdict and audited_reason */
     enum mtlspin_verdict audited_verdict;
     enum mtlspin_reason audited_reason;
