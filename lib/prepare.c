@@ -77,9 +77,9 @@ forbid_resumption(SSL *ssl)
 /* Only sessions from tickets resume, since only these are judged. External keys stand for clients that nobody has judged,
    and early data would be handed out before anybody has. */
 static bool
-limit_resumption(SSL *ssl, const struct mtlspin_verifier *verifier, const struct mtlspin_policy *policy)
+limit_resumption(SSL *ssl, const struct mtlspin_verifier *verifier, const struct mtlspin_policy *policy, bool again)
 {
-    if (!mtlspin__server_session_permit(ssl, verifier, policy) && !forbid_resumption(ssl))
+    if (!again && !mtlspin__server_session_permit(ssl, verifier, policy) && !forbid_resumption(ssl))
         return false;
     (void)SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
     SSL_set_psk_server_callback(ssl, NULL);
@@ -115,10 +115,11 @@ is_resuming(const struct mtlspin__connection *connection, const struct mtlspin_v
 static bool
 prepare_server(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__connection *connection)
 {
+    bool again = connection->verifier == verifier && mtlspin__server_session_is_named(ssl); /* it has its context */
     if (!is_resuming(connection, verifier, ssl))
         mtlspin__connection_start(connection, verifier);
     const struct mtlspin_policy *policy = mtlspin__connection_snapshot(connection)->policy;
-    if (!limit_resumption(ssl, verifier, policy) || !raise_floor(ssl) || !name_anchors(ssl, policy))
+    if (!limit_resumption(ssl, verifier, policy, again) || !raise_floor(ssl) || !name_anchors(ssl, policy))
         return false;
     demand_certificate(ssl, mtlspin__connection_optional(ssl, verifier));
     return true;

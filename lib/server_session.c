@@ -42,6 +42,14 @@ name_of(SSL *ssl, unsigned char name[NAME_MOST], size_t *length)
     return parse_name(data, size, name, length);
 }
 
+bool
+mtlspin__server_session_is_named(SSL *ssl)
+{
+    const unsigned char *data = NULL;
+    size_t size = 0;
+    return SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) && size == 0;
+}
+
 /* Whether libssl would look for sessions where no ticket callback is asked. */
 static bool
 is_stateful(const SSL *ssl)

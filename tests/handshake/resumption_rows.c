@@ -109,6 +109,13 @@ take_the_callbacks_away(struct rig *rig)
 }
 
 static void
+attach_again(struct rig *rig)
+{
+    take_the_callbacks_away(rig);
+    ck_assert_int_eq(mtlspin_verifier_attach(rig->verifier, rig->server, NULL), MTLSPIN_OK);
+}
+
+static void
 only_decide(struct rig *rig)
 {
     ck_assert_int_eq(SSL_CTX_set_session_ticket_cb(rig->server, NULL, decide_by_halves, rig->verifier), 1);
@@ -317,6 +324,9 @@ const struct row resumption_rows[] = {
         .stateful = "full as alice" },
     { .name = "it has taken ours away, and she is removed", .set_up = take_the_callbacks_away, .after = CA,
         .outcome = "resumed: RESUMED", .stateful = "full: NO_RULE" },
+    { .name = "it has taken ours away, and attached again", .set_up = attach_again, .outcome = "resumed as alice" },
+    { .name = "it has taken ours away, and attached again; she is removed", .change = attach_again, .after = CA,
+        .outcome = "full: NO_RULE" },
     { .name = "nothing is sealed", .set_up = only_decide, .outcome = "full as alice" },
     { .name = "the decision is dropped", .set_up = drop_the_decision, .after = CA, .outcome = "resumed: RESUMED",
         .stateful = "full: NO_RULE" },

@@ -1,5 +1,6 @@
-/* Nothing resumes: not by session id, not by ticket, not after the application has turned things on again. Each case has
-   its control on plain OpenSSL, where the same client does resume. */
+/* What resumes, and what does not, whatever the application turns on again: tickets alone, and only those that we have asked
+   about. Each case has its control on plain OpenSSL, where the same client does resume. What may have changed between two
+   visits is in test_ticket_matrix.c. */
 #include "pki.h"
 #include "rig.h"
 #include "suite.h"
@@ -74,12 +75,39 @@ use_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t len
 static void
 own_ticket_callback(SSL_CTX *context)
 {
-    turn_all_on(context);
     ck_assert_int_eq(SSL_CTX_set_session_ticket_cb(context, NULL, use_ticket, NULL), 1);
 }
 
-static void (*const changes[])(SSL_CTX *) = { leave, turn_cache_on, turn_tickets_on, turn_all_on, share_cache,
-    own_ticket_callback };
+static void
+turn_tickets_off(SSL_CTX *context)
+{
+    turn_cache_on(context);
+    (void)SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    (void)SSL_CTX_set_num_tickets(context, 2);
+}
+
+static void
+only_the_cache_of_the_application(SSL_CTX *context)
+{
+    (void)SSL_CTX_set_options(context, SSL_OP_NO_TICKET);
+    SSL_CTX_sess_set_get_cb(context, find_session);
+}
+
+/* On plain OpenSSL all of them resume. */
+static const struct change {
+    void (*change)(SSL_CTX *);
+    bool resumes;              /* with a verifier */
+    enum mtlspin_reason reason; /* what check then says */
+} changes[] = {
+    { leave, true, MTLSPIN_REASON_RULE },
+    { turn_tickets_on, true, MTLSPIN_REASON_RULE },
+    { turn_cache_on, false, MTLSPIN_REASON_RULE },
+    { turn_all_on, false, MTLSPIN_REASON_RULE },
+    { turn_tickets_off, false, MTLSPIN_REASON_RULE },
+    { share_cache, false, MTLSPIN_REASON_RULE },
+    { only_the_cache_of_the_application, false, MTLSPIN_REASON_RULE },
+    { own_ticket_callback, true, MTLSPIN_REASON_RESUMED },
+};
 enum { CHANGES = sizeof changes / sizeof *changes };
 
 /* Two handshakes of one client, the second with what it kept of the first. Returns whether that one was resumed. */
@@ -110,15 +138,20 @@ forget_saved(void)
     saved = NULL;
 }
 
-START_TEST(nothing_resumes)
+START_TEST(only_asked_tickets_resume)
 {
+    const struct change *c = &changes[_i / 2];
     struct rig rig;
     rig_make(&rig, members, "alice", rig_version(_i));
-    changes[_i / 2](rig.server);
-    ck_assert(!come_back(rig.server, rig.client, &rig.pair));
-    rig_allowed(&rig, "alice"); /* by a full handshake */
-    ck_assert(saved == NULL || !SSL_SESSION_has_ticket(saved));
-    ck_assert_int_eq(SSL_CTX_sess_hits(rig.server), 0);
+    c->change(rig.server);
+    ck_assert_int_eq(come_back(rig.server, rig.client, &rig.pair), c->resumes);
+    if (c->reason == MTLSPIN_REASON_RULE)
+        rig_allowed(&rig, "alice");
+    else
+        rig_refused(&rig, c->reason);
+    ck_assert(saved == NULL || SSL_SESSION_has_ticket(saved) == c->resumes);
+    ck_assert_int_eq(rig.audit.resumed, c->resumes);
+    ck_assert_int_eq(rig.audit.events, 1); /* nobody has checked the first connection */
     forget_saved();
     rig_free(&rig);
 }
@@ -128,7 +161,7 @@ START_TEST(control_plain_openssl_resumes)
 {
     struct pair second;
     SSL_CTX *server = rig_plain_server(), *client = rig_client("alice", rig_version(_i));
-    changes[1 + _i / 2](server);
+    changes[_i / 2].change(server);
     ck_assert(come_back(server, client, &second));
     forget_saved();
     pair_free(&second);
@@ -173,7 +206,8 @@ START_TEST(resumed_elsewhere)
 }
 END_TEST
 
-/* The program undoes, on the prepared connection, what keeps sessions apart: it resumes, and check refuses. */
+/* The program undoes, on the prepared connection, what keeps sessions apart, and takes away the ticket callbacks: it resumes,
+   and check refuses. */
 static int
 prepare_and_undo(SSL *ssl, int *alert, void *verifier)
 {
@@ -193,6 +227,7 @@ START_TEST(resumed_on_a_prepared_connection)
     ck_assert(come_back(rig.server, rig.client, &first));
     ck_assert_int_eq(mtlspin_verifier_attach(rig.verifier, rig.server, NULL), MTLSPIN_OK);
     SSL_CTX_set_client_hello_cb(rig.server, prepare_and_undo, rig.verifier);
+    ck_assert_int_eq(SSL_CTX_set_session_ticket_cb(rig.server, NULL, NULL, NULL), 1);
     pair_make(&rig.pair, rig.server, rig.client);
     ck_assert_int_eq(SSL_set_session(rig.pair.client, saved), 1);
     ck_assert(pair_shake(&rig.pair));
@@ -220,8 +255,8 @@ main(void)
 {
     Suite *suite = suite_create("resumption");
     TCase *both = tcase_create("TLS 1.2 and 1.3");
-    tcase_add_loop_test(both, nothing_resumes, 0, 2 * CHANGES);
-    tcase_add_loop_test(both, control_plain_openssl_resumes, 0, 2 * (CHANGES - 1));
+    tcase_add_loop_test(both, only_asked_tickets_resume, 0, 2 * CHANGES);
+    tcase_add_loop_test(both, control_plain_openssl_resumes, 0, 2 * CHANGES);
     tcase_add_loop_test(both, older_session_does_not_resume, 0, 2);
     tcase_add_loop_test(both, resumed_elsewhere, 0, 2);
     tcase_add_loop_test(both, resumed_on_a_prepared_connection, 0, 2);
