@@ -187,7 +187,8 @@ enrol(struct mtlspin_verifier *verifier, SSL *ssl, void *user, struct mtlspin_er
             return entry;
         destroy(entry);
     }
-    (void)mtlspin__fail(error, MTLSPIN_ERR_STATE, "the connection is not allowed: %s", mtlspin_reason_text(decision.reason));
+    (void)mtlspin__fail(error, MTLSPIN_ERR_STATE, "the connection is not allowed: %s",
+        mtlspin_reason_text(decision.reason));
     return NULL;
 }
 
@@ -262,7 +263,7 @@ judge(struct sweep *sweep, struct mtlspin_enrolment *entry, struct mtlspin_decis
     mtlspin__judgement_clear(&judgement);
 }
 
-/* Whether the entry's owner is to be told. Where a callback about it runs, that one's thread looks again when it is done. */
+/* Whether the entry's owner is to be told. Where a callback about it runs, its thread looks again when that is done. */
 static bool
 settle(struct mtlspin_enrolment *entry, const struct mtlspin_decision *decision)
 {

@@ -36,13 +36,14 @@ struct mtlspin_stats {
     uint64_t swept;                            /* refusals of live connections by mtlspin_verifier_sweep */
     size_t enrolled;                           /* live connections, now */
     int64_t next_rule_expiry;                  /* the last second of the rule that is the next to end */
-    int64_t next_ca_expiry;                    /* notAfter of the anchor that is the next to expire; not under `ca application` */
+    int64_t next_ca_expiry;                    /* notAfter of the anchor that is the next to expire, except for those of
+                                                  `ca application` */
     int64_t next_crl_expiry;                   /* nextUpdate of the revocation list that is the next to expire, or
                                                   that has expired already */
 };
 
-/* One domain of the policy in force. Its counters are kept by its name, over changes of policy; the library remembers the 64
-   names that were counted last. Start from MTLSPIN_DOMAIN_STATS_INIT. Threads: a plain value. Since: 0.3.0 */
+/* One domain of the policy in force. Its counters are kept by its name, over changes of policy; the library remembers the
+   64 names that were counted last. Start from MTLSPIN_DOMAIN_STATS_INIT. Threads: a plain value. Since: 0.3.0 */
 struct mtlspin_domain_stats {
     size_t size;                    /* sizeof(struct mtlspin_domain_stats), set by MTLSPIN_DOMAIN_STATS_INIT */
     uint64_t generation;            /* of the policy that it is a domain of */
@@ -65,8 +66,8 @@ struct mtlspin_domain_stats {
 #define MTLSPIN_DOMAIN_STATS_INIT { .size = sizeof(struct mtlspin_domain_stats) }
 #endif
 
-/* Writes the verifier's state; MTLSPIN_ERR_ARGUMENT for a struct of unknown size. Looks through all rules with dates and all
-   anchors, so not for every request. Thread-safe; no connection waits for it. Since: 0.3.0 */
+/* Writes the verifier's state; MTLSPIN_ERR_ARGUMENT for a struct of unknown size. Looks through all dates of rules and all
+   anchors: not for every request. Thread-safe; no connection waits for that. Since: 0.3.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_verifier_stats(struct mtlspin_verifier *verifier, struct mtlspin_stats *stats,
     struct mtlspin_error *error);
 
