@@ -187,12 +187,11 @@ mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decisi
 }
 
 const char *
-mtlspin_peername(const SSL *ssl)
+mtlspin_peername(SSL *ssl)
 {
-    SSL *same = (SSL *)(uintptr_t)ssl; /* which is only read, by functions that know no const */
     struct mtlspin__connection *connection = ssl != NULL ? mtlspin__connection_get(ssl) : NULL;
     if (connection == NULL || SSL_is_server(ssl) || connection->peername[0] == '\0' || connection->verifier == NULL)
         return NULL;
     bool allowed = connection->decision.verdict == MTLSPIN_ALLOW;
-    return allowed && outdated(connection, connection->verifier, same) == MTLSPIN_REASON_NONE ? connection->peername : NULL;
+    return allowed && outdated(connection, connection->verifier, ssl) == MTLSPIN_REASON_NONE ? connection->peername : NULL;
 }
