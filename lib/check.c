@@ -233,13 +233,12 @@ mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decisi
 }
 
 const char *
-mtlspin_peername(const SSL *ssl)
+mtlspin_peername(SSL *ssl)
 {
-    SSL *same = (SSL *)(uintptr_t)ssl; /* which is only read, by functions that know no const */
     const struct mtlspin__connection *connection = ssl != NULL ? mtlspin__connection_get(ssl) : NULL;
     if (connection == NULL || SSL_is_server(ssl) || connection->peername[0] == '\0' || connection->verifier == NULL)
         return NULL;
     const struct mtlspin_decision *decision = &connection->decision;
     bool allowed = decision->verdict == MTLSPIN_ALLOW && mtlspin__verifier_now(connection->verifier) <= decision->valid_until;
-    return allowed && outdated(connection, same) == MTLSPIN_REASON_NONE ? connection->peername : NULL;
+    return allowed && outdated(connection, ssl) == MTLSPIN_REASON_NONE ? connection->peername : NULL;
 }

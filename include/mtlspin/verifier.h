@@ -138,7 +138,7 @@ MTLSPIN_API enum mtlspin_status mtlspin_set_peer_address(SSL *ssl, const char *a
    SSL_get0_peername(3), which knows nothing of the verifier's own validation. NULL where no name had to match (an IP
    address, `chain none`), on a server's side, and on a connection whose server was not allowed. Borrowed until the next
    handshake or SSL_free. In the thread that uses `ssl`. Since: 0.2.0 */
-MTLSPIN_API const char *mtlspin_peername(const SSL *ssl);
+MTLSPIN_API const char *mtlspin_peername(SSL *ssl);
 
 /* For programs that own the callback slots, and for clients that resume sessions. */
 

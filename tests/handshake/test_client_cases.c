@@ -114,7 +114,7 @@ check_audit(const struct handshake_case *c, size_t version, const struct seen *s
 }
 
 static void
-check_peername(const struct handshake_case *c, const SSL *client)
+check_peername(const struct handshake_case *c, SSL *client)
 {
     const char *name = mtlspin_peername(client);
     ck_assert_msg(c->peername[0] != '\0' ? name != NULL && strcmp(name, c->peername) == 0 : name == NULL,
