@@ -124,8 +124,11 @@ is_worth(struct mtlspin__crl_origin *origin, const uint8_t spki[32])
 static bool
 has_signed(X509 *certificate, X509_CRL *crl)
 {
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
-    return may_sign(certificate) && key != NULL && (X509_CRL_verify(crl, key) == 1 || X509_CRL_verify(crl, key) == 1);
+    EVP_PKEY *key = may_sign(certificate) ? X509_get0_pubkey(certificate) : NULL;
+    bool good = false;
+    for (int i = 0; i < 2 && key != NULL && !good; i++)
+        good = X509_CRL_verify(crl, key) == 1;
+    return good;
 }
 
 /* Under the lock. false if nothing could be found out. */

@@ -144,19 +144,28 @@ START_TEST(asks)
 }
 END_TEST
 
+/* The same numbers in every run. */
+static int
+draw(unsigned *state, unsigned below)
+{
+    *state = *state * 1103515245U + 12345U;
+    return (int)((*state >> 16) % below);
+}
+
 /* Whatever the lists: what was said to be good until a second still is in each second up to it. */
 START_TEST(good_until_is_true)
 {
     uint8_t issuer[32], serial[32];
+    unsigned state = (unsigned)_i + 1;
     struct case_of_lists c;
     memset(issuer, CA, 32);
     memset(serial, LEAF_SERIAL, 32);
-    srand((unsigned)_i + 1);
     for (int round = 0; round < 400; round++) {
         struct list lists[LISTS] = { { 0 } };
         for (int i = 0; i < 3; i++) {
-            int64_t begin = 1 + rand() % 30;
-            lists[i] = (struct list){ CA, begin, begin + rand() % 20, { rand() % 4 == 0 ? LEAF_SERIAL : ROOT_SERIAL } };
+            int64_t begin = 1 + draw(&state, 30);
+            int64_t end = begin + draw(&state, 20);
+            lists[i] = (struct list){ CA, begin, end, { draw(&state, 4) == 0 ? LEAF_SERIAL : ROOT_SERIAL } };
         }
         make_lists(&c, lists, false);
         for (int64_t now = 1, until = 0; now < 70; now++) {
