@@ -108,6 +108,31 @@ START_TEST(session_of_one_site_at_another)
 }
 END_TEST
 
+/* The first SSL_CTX, which alone decides about sessions, has no verifier: what it resumes by itself is denied. (In TLS 1.2 the
+   name of a session that has resumed is that of its first handshake, so that it is not even led on.) */
+START_TEST(first_context_without_verifier)
+{
+    const int kind = _i % 2;
+    struct rig rig;
+    ticket_make(&rig, members, kind);
+    struct site site = { rig.server, rig.verifier };
+    SSL_CTX *plain = ticket_plain_server(kind);
+    add_site(plain, &site);
+    rig.server = plain;
+    ck_assert(ticket_connect(&rig, "alice", "a.example", NULL, kind)); /* not led anywhere */
+    SSL_SESSION *session = ticket_close(&rig);
+    SSL_SESSION *own = ticket_visit(&rig, "alice", "b.example", kind);
+    ck_assert(ticket_connect(&rig, "alice", "b.example", own, kind)); /* got no ticket */
+    ck_assert_str_eq(ticket_outcome(&rig), "full as alice");
+    (void)ticket_connect(&rig, "alice", "b.example", session, kind);
+    ck_assert_str_eq(ticket_outcome(&rig), kind == TICKET_TLS12 ? "resumed: NOT_JUDGED" : "resumed: RESUMED");
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(own);
+    SSL_CTX_free(site.context);
+    rig_free(&rig);
+}
+END_TEST
+
 static int
 refuse_all(X509_STORE_CTX *context, void *user)
 {
@@ -287,6 +312,7 @@ main(void)
     Suite *suite = suite_create("ticket attacks");
     TCase *all = tcase_create("attacks");
     tcase_add_loop_test(all, session_of_one_site_at_another, 0, 2 * SITE_CASES);
+    tcase_add_loop_test(all, first_context_without_verifier, 0, 2);
     tcase_add_loop_test(all, control_plain_sites, 0, TICKET_KINDS);
     tcase_add_loop_test(all, identity_stays, 0, 2 * IDENTITY_CASES);
     tcase_add_loop_test(all, live_connection_ends_with_its_session, 0, 2);
