@@ -10,7 +10,7 @@
 bool mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier,
     const struct mtlspin_policy *policy);
 
-/* Whether libssl has read the ClientHello's host name already, as in a servername callback: it is not at hand any more then. */
+/* Whether libssl has read the ClientHello's host name already, as in a servername callback: it is no more at hand then. */
 bool mtlspin__server_session_is_named(SSL *ssl);
 
 #endif

@@ -108,6 +108,69 @@ START_TEST(session_of_one_site_at_another)
 }
 END_TEST
 
+/* A program whose own client-hello callback leads everybody to the second SSL_CTX. */
+static int
+lead_by_hello(SSL *ssl, int *alert, void *user)
+{
+    const struct site *site = user;
+    (void)alert;
+    (void)SSL_set_SSL_CTX(ssl, site->context);
+    ck_assert_int_eq(mtlspin_prepare(site->verifier, ssl, NULL), MTLSPIN_OK);
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+static const struct site_case hello_cases[] = {
+    { NULL, "b.example", "b.example", "resumed as alice" },
+    { NULL, "b.example", "c.example", "full as alice" },
+    { NULL, NULL, NULL, "resumed as alice" },
+    { called_otherwise, "b.example", "b.example", "full as alice at b" }, /* the callbacks are those of the first SSL_CTX */
+};
+enum { HELLO_CASES = sizeof hello_cases / sizeof *hello_cases };
+
+START_TEST(led_by_the_hello_callback)
+{
+    const struct site_case *c = &hello_cases[_i / 2];
+    const int kind = _i % 2;
+    struct rig rig, other;
+    ticket_make(&rig, members, kind);
+    struct site site = make_second(&rig, &other, c->policy, kind);
+    SSL_CTX_set_client_hello_cb(rig.server, lead_by_hello, &site);
+    ck_assert(ticket_connect(&rig, "alice", c->first, NULL, kind));
+    SSL_SESSION *session = ticket_close(&rig);
+    ck_assert(ticket_connect(&rig, "alice", c->second, session, kind));
+    struct rig *judge = c->policy != NULL ? judge_of(&rig, &other, "b.example") : &rig;
+    ck_assert_str_eq(ticket_outcome(judge), c->outcome);
+    SSL_SESSION_free(session);
+    rig_free(&other);
+    rig_free(&rig);
+}
+END_TEST
+
+/* The first SSL_CTX, which alone decides about sessions, has no verifier: what it resumes by itself is denied. (In TLS 1.2 the
+   name of a session that has resumed is that of its first handshake, so that it is not even led on.) */
+START_TEST(first_context_without_verifier)
+{
+    const int kind = _i % 2;
+    struct rig rig;
+    ticket_make(&rig, members, kind);
+    struct site site = { rig.server, rig.verifier };
+    SSL_CTX *plain = ticket_plain_server(kind);
+    add_site(plain, &site);
+    rig.server = plain;
+    ck_assert(ticket_connect(&rig, "alice", "a.example", NULL, kind)); /* not led anywhere */
+    SSL_SESSION *session = ticket_close(&rig);
+    SSL_SESSION *own = ticket_visit(&rig, "alice", "b.example", kind);
+    ck_assert(ticket_connect(&rig, "alice", "b.example", own, kind)); /* got no ticket */
+    ck_assert_str_eq(ticket_outcome(&rig), "full as alice");
+    (void)ticket_connect(&rig, "alice", "b.example", session, kind);
+    ck_assert_str_eq(ticket_outcome(&rig), kind == TICKET_TLS12 ? "resumed: NOT_JUDGED" : "resumed: RESUMED");
+    SSL_SESSION_free(session);
+    SSL_SESSION_free(own);
+    SSL_CTX_free(site.context);
+    rig_free(&rig);
+}
+END_TEST
+
 static int
 refuse_all(X509_STORE_CTX *context, void *user)
 {
@@ -287,6 +350,8 @@ main(void)
     Suite *suite = suite_create("ticket attacks");
     TCase *all = tcase_create("attacks");
     tcase_add_loop_test(all, session_of_one_site_at_another, 0, 2 * SITE_CASES);
+    tcase_add_loop_test(all, led_by_the_hello_callback, 0, 2 * HELLO_CASES);
+    tcase_add_loop_test(all, first_context_without_verifier, 0, 2);
     tcase_add_loop_test(all, control_plain_sites, 0, TICKET_KINDS);
     tcase_add_loop_test(all, identity_stays, 0, 2 * IDENTITY_CASES);
     tcase_add_loop_test(all, live_connection_ends_with_its_session, 0, 2);

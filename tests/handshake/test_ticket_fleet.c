@@ -218,13 +218,13 @@ dial(const struct server *server)
 static const char *
 visit(const struct server *server, SSL_CTX *client, SSL_SESSION **session)
 {
-    static char outcome[OUTCOME_SIZE];
+    static char outcome[OUTCOME_SIZE], host[] = "fleet.example";
     char byte = 0;
     int connection = dial(server);
     SSL *ssl = SSL_new(client);
     ck_assert_int_eq((int)write(server->control, "a", 1), 1);
     ck_assert_int_eq(SSL_set_fd(ssl, connection), 1);
-    ck_assert_int_eq((int)SSL_set_tlsext_host_name(ssl, "fleet.example"), 1);
+    ck_assert_int_eq((int)SSL_set_tlsext_host_name(ssl, host), 1);
     if (*session != NULL)
         ck_assert_int_eq(SSL_set_session(ssl, *session), 1);
     bool served = SSL_connect(ssl) == 1 && SSL_read(ssl, &byte, 1) == 1;
