@@ -23,8 +23,8 @@ USES_OPENSSL = {
     "pin_source.c", "prepare.c",
 }
 PURE = {
-    "codes.c", "decide.c", "encoding.c", "error.c", "moment.c", "name.c", "policy_file.c", "policy_line.c", "rule_table.c",
-    "utf8.c",
+    "codes.c", "decide.c", "encoding.c", "error.c", "moment.c", "name.c", "policy_file.c", "policy_line.c",
+    "policy_load.c", "route.c", "rule_table.c", "sources.c", "utf8.c", "wakeup.c", "watch.c",
 }
 INCLUDE = re.compile(r'^#include [<"]([^>"]+)[>"]', re.MULTILINE)
 
