@@ -14,7 +14,8 @@ START_TEST(a_timer_of_the_program)
     mtlspin_policy_unref(policy);
     ck_assert_int_eq(mtlspin_verifier_watch_fd(verifier, &error), -1);
     ck_assert_int_eq(error.code, MTLSPIN_ERR_STATE);
-    ck_assert_str_eq(error.message, "no descriptor for that on this system; call mtlspin_verifier_watch_due by a timer");
+    ck_assert_str_eq(error.message,
+        "no descriptor for that on this system; call mtlspin_verifier_watch_due by a timer");
     ck_assert_int_eq(mtlspin_verifier_watch_due(verifier, &error), 0);
     ck_assert_int_eq(error.code, MTLSPIN_OK);
     folder_put_over("policy", "chain none\nallow spki @spki:alice@ alice\n");
