@@ -42,8 +42,8 @@ bool mtlspin__sources_survey(const struct mtlspin__sources *sources, struct mtls
 /* Whether every file still is as it was read. Allocates nothing. */
 bool mtlspin__sources_hold(const struct mtlspin__sources *sources);
 
-/* Whether a file was changed from `from` to `until` (of CLOCK_REALTIME, in nanoseconds), or so shortly before that a further
-   change might not have shown in its times. A time that lies ahead is another machine's and says nothing here. */
+/* Whether a file was changed from `from` to `until` (of CLOCK_REALTIME, in nanoseconds), or so shortly before that a
+   further change might not have shown in its times. A time that lies ahead is another machine's and says nothing here. */
 bool mtlspin__sources_recent(const struct mtlspin__sources *sources, int64_t from, int64_t until);
 
 /* Empties it; `also` is left alone. */

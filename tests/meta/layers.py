@@ -25,7 +25,8 @@ USES_OPENSSL = {
 }
 PURE = {
     "codes.c", "counters.c", "decide.c", "encoding.c", "error.c", "moment.c", "name.c", "policy_file.c",
-    "policy_line.c", "revocation.c", "rule_table.c", "utf8.c",
+    "policy_line.c", "policy_load.c", "revocation.c", "route.c", "rule_table.c", "sources.c", "utf8.c", "wakeup.c",
+    "watch.c",
 }
 INCLUDE = re.compile(r'^#include [<"]([^>"]+)[>"]', re.MULTILINE)
 
