@@ -41,8 +41,8 @@ MTLSPIN_API void mtlspin_withdraw(struct mtlspin_enrolment *enrolment);
    where nothing has changed, it costs next to nothing. A connection that is enrolled during a sweep is judged under the
    policy in force by then. Each refusal is counted (mtlspin_verifier_stats) and reported to the audit hook
    (MTLSPIN_EVENT_SWEEP) before the callback. A verify callback of a trust store of the program's (`ca application`) may be
-   run, without an SSL. Returns how many times it has called back; 0 where `callback` is NULL. Thread-safe: any threads may
-   sweep, enrol, withdraw and handshake at once. Since: 0.3.0 */
+   run, without an SSL, and must not sweep itself. Returns how many times it has called back; 0 where `callback` is NULL.
+   Thread-safe: any threads may sweep, enrol, withdraw and handshake at once. Since: 0.3.0 */
 MTLSPIN_API size_t mtlspin_verifier_sweep(struct mtlspin_verifier *verifier, mtlspin_sweep_callback *callback);
 
 #ifdef __cplusplus

@@ -37,6 +37,9 @@ static const struct step {
         { ALLOWED, MTLSPIN_REASON_UNKNOWN_CA, ALLOWED } },
     { "chains too long", LIVE_CA "depth 0\n" LIVE_ALICE LIVE_MALLORY LIVE_SERVER, 0,
         { MTLSPIN_REASON_CHAIN_TOO_LONG, MTLSPIN_REASON_UNKNOWN_CA, MTLSPIN_REASON_CHAIN_TOO_LONG } },
+    /* the server's SSL_CTX has the CA, our client's has none */
+    { "the SSL_CTX's own CAs", "ca application\n" LIVE_ALICE LIVE_MALLORY LIVE_SERVER, 0,
+        { ALLOWED, MTLSPIN_REASON_UNKNOWN_CA, MTLSPIN_REASON_UNKNOWN_CA } },
     { "as in the beginning", LIVE_ALL, 0, { ALLOWED, ALLOWED, ALLOWED } },
     { "a rule by thumbprint", LIVE_CA "allow thumbprint @thumbprint:alice@ alice\n" LIVE_MALLORY LIVE_SERVER, 0,
         { ALLOWED, ALLOWED, ALLOWED } },
