@@ -41,9 +41,9 @@ follow(struct walk *w)
     int needed = snprintf(whole, sizeof whole, "%s/%s", target, w->rest);
     if (needed < 0 || needed >= LONGEST)
         return false;
-    (void)strcpy(w->rest, whole);
+    memcpy(w->rest, whole, (size_t)needed + 1);
     if (target[0] == '/')
-        (void)strcpy(w->done, "/");
+        memcpy(w->done, "/", 2);
     return true;
 }
 
@@ -62,10 +62,11 @@ bool
 mtlspin__route_walk(const char *path, mtlspin__step_visit *visit, void *user)
 {
     struct walk w = { .symlinks = 0 };
-    if (strlen(path) >= sizeof w.rest)
+    size_t length = strlen(path);
+    if (length >= sizeof w.rest)
         return true;
-    (void)strcpy(w.rest, path);
-    (void)strcpy(w.done, path[0] == '/' ? "/" : "");
+    memcpy(w.rest, path, length + 1);
+    memcpy(w.done, path[0] == '/' ? "/" : "\0", 2);
     while (take_name(&w)) {
         enum mtlspin__step step = step_at(&w);
         if (!visit(user, step, w.done[0] != '\0' ? w.done : ".", w.next))

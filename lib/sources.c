@@ -58,21 +58,26 @@ repeats(const struct mtlspin__sources *sources, size_t end, const struct found *
 }
 
 static bool
-append(struct mtlspin__sources *sources, const struct found *found)
+append_one(struct mtlspin__sources *sources, const struct found *found)
 {
-    if (sources->also != NULL && !append(sources->also, found))
-        return false;
     if (repeats(sources, sources->count, found))
         return true;
     struct mtlspin__source *grown = realloc(sources->list, (sources->count + 1) * sizeof *grown);
     if (grown == NULL)
         return false;
     sources->list = grown;
-    char *path = strdup(found->path);
-    if (path == NULL)
-        return false;
-    grown[sources->count++] = (struct mtlspin__source){ path, found->look, found->symlink };
-    return true;
+    grown += sources->count;
+    grown->path = strdup(found->path);
+    grown->look = found->look;
+    grown->symlink = found->symlink;
+    sources->count += grown->path != NULL;
+    return grown->path != NULL;
+}
+
+static bool
+append(struct mtlspin__sources *sources, const struct found *found)
+{
+    return append_one(sources, found) && (sources->also == NULL || append_one(sources->also, found));
 }
 
 /* The same walk writes a list and compares with one. */

@@ -1,8 +1,9 @@
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "folder.h"
 #include "pki.h"
 #include "policy_text.h"
 #include "suite.h"
-#include <dirent.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,23 +21,17 @@ enter(void)
         abort();
 }
 
+static int
+drop(const char *path, const struct stat *info, int kind, struct FTW *where)
+{
+    (void)info, (void)kind;
+    return where->level > 0 ? remove(path) : 0;
+}
+
 static void
 empty(const char *folder)
 {
-    char path[1024];
-    DIR *stream = opendir(folder);
-    if (stream == NULL)
-        return;
-    for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-            continue;
-        (void)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (unlink(path) == 0)
-            continue;
-        empty(path);
-        (void)rmdir(path);
-    }
-    (void)closedir(stream);
+    (void)nftw(folder, drop, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 void

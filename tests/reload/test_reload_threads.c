@@ -99,7 +99,7 @@ START_TEST(never_a_mixture)
     most_pause = _i == 0 ? MOST_PAUSE : _i == 1 ? 2 : 0;
     atomic_store(&stop, false);
     ck_assert_int_eq(pthread_create(&swapper, NULL, swap, &stop), 0);
-    for (int i = 0; i < (_i == 0 ? 150 : 12); i++) {
+    for (int i = 0; i < (_i == 0 ? 150 : 40); i++) {
         if (mtlspin_verifier_reload(verifier, &error) != MTLSPIN_OK) {
             ck_assert_ptr_nonnull(strstr(error.message, "its files change while they are read"));
             failed++;

@@ -298,7 +298,7 @@ START_TEST(no_descriptor_is_left)
     ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
     none = limit;
     for (int room = 0; room < 2; room++) { /* 0: nothing at all, 1: epoll, but no timer */
-        none.rlim_cur = (rlim_t)(next + room);
+        none.rlim_cur = (rlim_t)next + (rlim_t)room;
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
         int fd = mtlspin_verifier_watch_fd(verifier, &error);
         ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -308,7 +308,7 @@ START_TEST(no_descriptor_is_left)
     }
     int fd = mtlspin_verifier_watch_fd(verifier, &error);
     ck_assert_int_ge(fd, 0);
-    none.rlim_cur = (rlim_t)(next + 2); /* none for inotify */
+    none.rlim_cur = (rlim_t)next + 2; /* none for inotify */
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     must_rest(verifier, fd, 100);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
