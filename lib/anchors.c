@@ -81,6 +81,7 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
     anchors->digests = grown;
     if (!X509_STORE_add_cert(anchors->store, certificate) || !add_subject(anchors, certificate))
         return false;
+    anchors->has_settings |= memcmp(digest, digest + 32, 32) != 0;
     memcpy(anchors->digests[anchors->count++], digest, 64);
     if (anchors->incomplete[0] == '\0' && X509_self_signed(certificate, 0) != 1)
         (void)X509_NAME_oneline(X509_get_subject_name(certificate), anchors->incomplete, sizeof anchors->incomplete);

@@ -19,6 +19,7 @@ struct mtlspin__anchors {
     uint8_t id[16]; /* of all together; set when the policy is built */
     bool application; /* the store of the connection's SSL_CTX instead */
     bool system;
+    bool has_settings; /* some have trust settings, which may also take trust away */
     char incomplete[256]; /* subject of the first anchor that is not self-signed; "" = all are */
 };
 

@@ -23,7 +23,8 @@ struct mtlspin__peer {
        `untrusted` is then the chain that was verified, as far as it is kept. */
     struct mtlspin__trail *trail;       /* may be NULL */
     const struct mtlspin__leaf *known;  /* what is kept of `leaf`; may be NULL */
-    bool by_trail_alone;                /* where it does not hold, there is nothing to validate: refuse */
+    bool by_trail_alone;                /* where it does not hold, nothing is validated: refuse */
+    bool incomplete;                    /* what the peer sent besides its certificate is not at hand any more */
 };
 
 /* A zeroed verdict is no success. */

@@ -144,6 +144,7 @@ decide_anew(struct mtlspin__connection *connection, struct mtlspin_verifier *ver
         .parameters = SSL_get0_param(ssl),
         .ssl = ssl,
         .trail = connection->trail,
+        .incomplete = connection->judged == MTLSPIN__BY_SESSION && connection->chain == NULL,
     };
     mtlspin__judge(snapshot.policy, &peer, snapshot.generation, &judgement);
     if (connection->judged == MTLSPIN__BY_SESSION)
@@ -197,7 +198,7 @@ is_news(const struct mtlspin__connection *connection, const struct mtlspin_verif
     if (decision->reason == MTLSPIN_REASON_UNFINISHED)
         return false;
     return connection == NULL || connection->audited != verifier->number || connection->audited_verdict != decision->verdict
-        || connection->audited_reason != decision->reason;
+        || connection->audited_reason != decision->reason || strcmp(connection->audited_label, decision->label) != 0;
 }
 
 /* Reports what the hook has not seen. The end of a connection is kept: the error queue, which tells why, is not. */

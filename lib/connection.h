@@ -24,12 +24,13 @@ struct mtlspin__connection {
     bool live;                         /* it was allowed when its handshake was over: later policies decide about it anew */
     STACK_OF(X509) *chain;             /* as it was verified, for that; NULL = not kept */
     struct mtlspin__trail *trail;      /* a reference, for that; may be NULL */
-    int64_t authenticated;             /* as in the judgement */
+    int64_t authenticated;             /* as in the judgement: when `leaf` was shown */
     unsigned char handshake[SSL3_RANDOM_SIZE]; /* the client's random in the handshake that `decision` is about; all zero:
                                                   it had none yet */
-    uint64_t audited;                  /* number of the verifier whose hook has seen audited_verdict and audited_reason */
+    uint64_t audited;                  /* number of the verifier whose hook has seen the next three */
     enum mtlspin_verdict audited_verdict;
     enum mtlspin_reason audited_reason;
+    char audited_label[MTLSPIN_LABEL_SIZE];
     char host[MTLSPIN__HOST_SIZE];     /* MTLSPIN_CLIENT: that the server must prove to be; normal form */
     char peername[MTLSPIN__HOST_SIZE]; /* the name in `leaf` that matched it; "" = none had to */
     char address[128];                 /* what the application said of where it comes from */

@@ -196,7 +196,8 @@ chain_refusal(enum mtlspin_reason reason, const struct mtlspin__domain *domain)
     if (reason == MTLSPIN_REASON_NONE)
         reason = MTLSPIN_REASON_CHAIN;
     return refusal(reason, domain,
-        reason == MTLSPIN_REASON_REVOKED || reason == MTLSPIN_REASON_OUT_OF_MEMORY || reason == MTLSPIN_REASON_INTERNAL);
+        reason == MTLSPIN_REASON_REVOKED || reason == MTLSPIN_REASON_OUT_OF_MEMORY || reason == MTLSPIN_REASON_INTERNAL
+            || reason == MTLSPIN_REASON_RESUMED);
 }
 
 /* What the domain's lists say of the chain. */

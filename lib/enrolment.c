@@ -98,9 +98,9 @@ unpin(struct mtlspin__registry *registry, struct mtlspin_enrolment *entry)
 /* The decision that was made about it does not hold for sure. One that refuses holds until the next change of policy, as
    with mtlspin_check. */
 static bool
-is_stale(const struct mtlspin_enrolment *entry, uint64_t generation, int64_t now)
+is_stale(const struct mtlspin_enrolment *entry, uint64_t generation, int64_t now, bool with_chain)
 {
-    if (entry->withdrawn)
+    if (entry->withdrawn || (with_chain && entry->chain == NULL))
         return false;
     if (entry->generation != generation)
         return true;
@@ -227,6 +227,7 @@ mtlspin_withdraw(struct mtlspin_enrolment *enrolment)
 
 struct sweep {
     struct mtlspin_verifier *verifier;
+    bool with_chain; /* first come the entries that have kept one: whose a new revocation list is, is learned from chains */
     struct mtlspin__snapshot snapshot;
     int64_t now;
     mtlspin_sweep_callback *callback;
@@ -249,6 +250,7 @@ judge(struct sweep *sweep, struct mtlspin_enrolment *entry, struct mtlspin_decis
         .parameters = entry->parameters,
         .trail = entry->trail,
         .known = entry->known,
+        .incomplete = entry->by_session && entry->chain == NULL,
     };
     if (sweep->snapshot.generation != mtlspin_verifier_generation(sweep->verifier)) {
         mtlspin__snapshot_release(&sweep->snapshot);
@@ -287,7 +289,7 @@ decide(struct sweep *sweep, struct mtlspin_enrolment *entry, struct mtlspin_deci
     bool news = false;
     (void)pthread_mutex_lock(&registry->deciding);
     (void)pthread_mutex_lock(&registry->lock);
-    bool stale = is_stale(entry, mtlspin_verifier_generation(sweep->verifier), sweep->now);
+    bool stale = is_stale(entry, mtlspin_verifier_generation(sweep->verifier), sweep->now, sweep->with_chain);
     (void)pthread_mutex_unlock(&registry->lock);
     if (stale) {
         judge(sweep, entry, decision);
@@ -329,7 +331,7 @@ advance(struct sweep *sweep, struct mtlspin_enrolment *from)
     uint64_t generation = mtlspin_verifier_generation(sweep->verifier);
     (void)pthread_mutex_lock(&registry->lock);
     struct mtlspin_enrolment *entry = from != NULL ? from->next : registry->first;
-    for (int i = 0; i < STRETCH && entry != NULL && !is_stale(entry, generation, sweep->now); i++)
+    for (int i = 0; i < STRETCH && entry != NULL && !is_stale(entry, generation, sweep->now, sweep->with_chain); i++)
         entry = entry->next;
     if (entry != NULL)
         entry->pins++;
@@ -349,9 +351,12 @@ mtlspin_verifier_sweep(struct mtlspin_verifier *verifier, mtlspin_sweep_callback
     sweep.now = mtlspin__verifier_now(verifier);
     sweep.snapshot = mtlspin__verifier_acquire(verifier);
     ERR_set_mark();
-    for (struct mtlspin_enrolment *entry = advance(&sweep, NULL); entry != NULL; entry = advance(&sweep, entry))
-        while (decide(&sweep, entry, &decision))
-            call(&sweep, entry, &decision);
+    for (int round = 0; round < 2; round++) {
+        sweep.with_chain = round == 0;
+        for (struct mtlspin_enrolment *entry = advance(&sweep, NULL); entry != NULL; entry = advance(&sweep, entry))
+            while (decide(&sweep, entry, &decision))
+                call(&sweep, entry, &decision);
+    }
     ERR_pop_to_mark();
     mtlspin__snapshot_release(&sweep.snapshot);
     mtlspin_verifier_unref(verifier);

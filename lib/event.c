@@ -6,6 +6,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
+#include <string.h>
 
 /* RFC 4514 text, UTF-8 kept as it is; NULL if out of memory. */
 static BIO *
@@ -66,6 +67,7 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
         connection->audited = verifier->number;
         connection->audited_verdict = decision->verdict;
         connection->audited_reason = decision->reason;
+        memcpy(connection->audited_label, decision->label, sizeof connection->audited_label);
     }
     if (verifier->hook == NULL)
         return;

@@ -58,13 +58,15 @@ examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, 
         return false;
     }
     if (peer->by_trail_alone && !domain->chain_none) {
-        evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
+        evidence->chain_reason = MTLSPIN_REASON_RESUMED;
     } else {
         mtlspin__chain_verify(domain, peer, callback, chain);
         evidence->chain_reason = chain->reason;
         evidence->verified = chain->verified && mtlspin__evidence_chain(evidence, chain->chain);
         if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
+        else if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)
+            evidence->chain_reason = MTLSPIN_REASON_RESUMED; /* an intermediate may be missing that would say otherwise */
     }
     return true;
 }
@@ -207,6 +209,7 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
         try_all(&attempt, list, candidates(policy, peer, list), &best);
     describe(&best, generation, &judgement->decision);
     judgement->expiry = best.outcome.expiry;
+    judgement->authenticated = peer->now;
     judgement->session_lifetime = best.domain != NULL && best.domain->session_lifetime != 0
         ? best.domain->session_lifetime : MTLSPIN__SESSION_LIFETIME_DEFAULT;
     judgement->chain = best.chain;

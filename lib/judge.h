@@ -11,7 +11,7 @@ struct mtlspin__judgement {
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;          /* the reason for refusing after decision.valid_until */
     int64_t session_lifetime;            /* seconds for which the peer may resume after it was authenticated */
-    int64_t authenticated;               /* when it was, if in an earlier connection's handshake; 0 = in this one's */
+    int64_t authenticated;               /* when it was: now, or when its session began */
     struct mtlspin__chain_verdict chain; /* of the domain that decided; without a chain if a trail stood in for it */
     struct mtlspin__trail *trail;        /* a reference: what was found, and what the peer's trail knew; may be NULL */
 };

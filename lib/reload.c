@@ -17,17 +17,19 @@ inherit(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy)
     mtlspin__snapshot_release(&old);
 }
 
-/* Publishes `policy`, whose reference is taken over whatever the outcome. */
+/* Publishes `policy`, whose reference is taken over whatever the outcome, in place of that of generation `instead_of`; 0 is
+   any. What somebody has set meanwhile, in an emergency perhaps, an older file must not replace. */
 static enum mtlspin_status
-publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, struct mtlspin_error *error)
+publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, uint64_t instead_of, int64_t now,
+    struct mtlspin_error *error)
 {
     struct mtlspin__snapshot before = { policy, 0 };
     struct mtlspin__sources tried = { 0 };
-    int64_t now = mtlspin__verifier_now(verifier);
     inherit(verifier, policy);
     (void)pthread_mutex_lock(&verifier->lock);
     bool fits = !verifier->serves || !policy->has_hosts;
-    if (fits) {
+    bool first = instead_of == 0 || instead_of == verifier->current.generation;
+    if (fits && first) {
         before = verifier->current;
         verifier->current.policy = policy;
         verifier->current.generation++;
@@ -39,8 +41,11 @@ publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, struct
     (void)pthread_mutex_unlock(&verifier->lock);
     mtlspin__snapshot_release(&before); /* not under the lock: a large policy takes its time */
     mtlspin__sources_clear(&tried);
-    return fits ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_POLICY,
-        "a policy with `host` is for clients, and this verifier guards servers");
+    if (!fits)
+        return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
+            "a policy with `host` is for clients, and this verifier guards servers");
+    return first ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_STATE,
+        "mtlspin_verifier_set_policy came first: what was read is older");
 }
 
 enum mtlspin_status
@@ -50,7 +55,7 @@ mtlspin_verifier_set_policy(struct mtlspin_verifier *verifier, struct mtlspin_po
     if (verifier == NULL || policy == NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier or no policy");
     struct mtlspin_error mine = MTLSPIN_ERROR_INIT;
-    enum mtlspin_status status = publish(verifier, mtlspin_policy_ref(policy), &mine);
+    enum mtlspin_status status = publish(verifier, mtlspin_policy_ref(policy), 0, mtlspin__verifier_now(verifier), &mine);
     mtlspin__watch_wake(verifier);
     mtlspin__event_reload(verifier, &mine);
     return mtlspin__error_pass(error, &mine, status);
@@ -74,7 +79,7 @@ note_failure(struct mtlspin_verifier *verifier, uint64_t generation, enum mtlspi
 }
 
 static enum mtlspin_status
-reload(struct mtlspin_verifier *verifier, struct mtlspin_error *error)
+reload(struct mtlspin_verifier *verifier, int64_t now, struct mtlspin_error *error)
 {
     struct mtlspin__snapshot old = mtlspin__verifier_acquire(verifier);
     struct mtlspin_policy *policy = NULL;
@@ -85,7 +90,7 @@ reload(struct mtlspin_verifier *verifier, struct mtlspin_error *error)
     else if ((policy = mtlspin__policy_load(old.policy->path, &tried, error)) == NULL)
         status = error->code;
     else
-        status = publish(verifier, policy, error);
+        status = publish(verifier, policy, old.generation, now, error);
     if (status != MTLSPIN_OK && tried.count > 0)
         note_failure(verifier, old.generation, status, &tried);
     mtlspin__snapshot_release(&old);
@@ -100,8 +105,9 @@ mtlspin_verifier_reload(struct mtlspin_verifier *verifier, struct mtlspin_error 
     if (verifier == NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier");
     struct mtlspin_error mine = MTLSPIN_ERROR_INIT; /* the hook is told, even where the caller does not want to know */
+    int64_t now = mtlspin__verifier_now(verifier); /* here, since the clock may be the program's */
     (void)pthread_mutex_lock(&verifier->reloading);
-    enum mtlspin_status status = reload(verifier, &mine);
+    enum mtlspin_status status = reload(verifier, now, &mine);
     (void)pthread_mutex_unlock(&verifier->reloading);
     mtlspin__watch_wake(verifier);
     mtlspin__event_reload(verifier, &mine);

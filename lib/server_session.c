@@ -67,9 +67,10 @@ mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier
     size_t length = 0;
     if (is_stateful(ssl) || !name_of(ssl, name, &length))
         return false;
-    unsigned char lengths[2] = { (unsigned char)length, (unsigned char)verifier->session_context_length };
+    unsigned char numbers[] = { (unsigned char)length, (unsigned char)verifier->session_context_length,
+        (unsigned char)SSL_get_security_level(ssl), mtlspin__connection_optional(ssl, verifier) };
     const struct mtlspin__bytes runs[] = { { purpose, sizeof purpose }, { policy->structure, sizeof policy->structure },
-        { lengths, sizeof lengths }, { name, length },
+        { numbers, sizeof numbers }, { name, length },
         { verifier->session_context, verifier->session_context_length } };
     _Static_assert(SSL_MAX_SID_CTX_LENGTH == sizeof policy->structure, "the context is a SHA-256");
     return mtlspin__sha256(context, runs, sizeof runs / sizeof *runs)
@@ -78,7 +79,7 @@ mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier
 
 /* The seal in memory of its own; NULL if there is none to be had. The trail of a client known by its pin alone is empty. */
 static unsigned char *
-make_seal(const struct mtlspin__trail *trail, int64_t now, size_t *length)
+make_seal(const struct mtlspin__trail *trail, int64_t authenticated, size_t *length)
 {
     size_t size = mtlspin__trail_write(trail, NULL, 0);
     unsigned char *seal = malloc(HEAD + size);
@@ -86,14 +87,14 @@ make_seal(const struct mtlspin__trail *trail, int64_t now, size_t *length)
         return NULL;
     seal[0] = FORM;
     for (int i = 0; i < 8; i++)
-        seal[1 + i] = (unsigned char)((uint64_t)now >> (56 - 8 * i));
+        seal[1 + i] = (unsigned char)((uint64_t)authenticated >> (56 - 8 * i));
     *length = HEAD + mtlspin__trail_write(trail, seal + HEAD, size);
     return seal;
 }
 
 /* A session that resumes keeps the seal that it has, and with it its age. */
 static void
-seal(SSL *ssl, const struct mtlspin__connection *connection, int64_t now)
+seal(SSL *ssl, const struct mtlspin__connection *connection)
 {
     size_t length = 0;
     unsigned char *bytes = NULL;
@@ -102,7 +103,7 @@ seal(SSL *ssl, const struct mtlspin__connection *connection, int64_t now)
         return;
     if (connection->judged != MTLSPIN__NOT_JUDGED && connection->decision.verdict == MTLSPIN_ALLOW
         && connection->trail != NULL && SSL_SESSION_get0_peer(session) == connection->leaf)
-        bytes = make_seal(connection->trail, now, &length);
+        bytes = make_seal(connection->trail, connection->authenticated, &length);
     (void)SSL_SESSION_set1_ticket_appdata(session, bytes != NULL ? bytes : (const unsigned char *)"", length);
     free(bytes);
 }
@@ -114,7 +115,7 @@ mtlspin_ticket_generate(SSL *ssl, void *verifier)
     if (connection == NULL || verifier == NULL || connection->verifier != verifier)
         return 1;
     ERR_set_mark();
-    seal(ssl, connection, mtlspin__verifier_now(verifier));
+    seal(ssl, connection);
     ERR_pop_to_mark();
     return 1;
 }

@@ -11,6 +11,7 @@ struct mtlspin__trail {
     struct mtlspin__finding *findings;
 };
 
+enum { MOST = MTLSPIN__DOMAINS_MAX + 1 }; /* findings, inherited ones included; one domain may be tried twice */
 enum { HEAD = 16 + 16 + 1 + 8 + 1, KEYS = 3 * 32 + 1 }; /* bytes of a finding, and of a certificate in it */
 
 struct mtlspin__trail *
@@ -55,13 +56,21 @@ next_finding(struct mtlspin__trail *trail, size_t count)
     return finding->chain != NULL || count == 0 ? finding : NULL;
 }
 
+/* Where a chain that was verified once may not be any more, though its anchor is still there: the store is the
+   application's, or an anchor takes trust away from what stands below others. */
+static bool
+is_open(const struct mtlspin__domain *domain)
+{
+    return domain->anchors->application || domain->anchors->has_settings;
+}
+
 bool
 mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *domain,
     const struct mtlspin__evidence *evidence)
 {
     bool unknown = evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA;
-    if (domain->chain_none || (!evidence->verified && !unknown))
-        return true; /* the one costs nothing to find again, the other may have changed by then */
+    if (domain->chain_none || is_open(domain) || (!evidence->verified && !unknown))
+        return true; /* the first costs nothing to find again, the others may have changed by then */
     struct mtlspin__finding *finding = next_finding(trail, evidence->verified ? evidence->chain_count : 0);
     if (finding == NULL)
         return false;
@@ -78,7 +87,7 @@ mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *d
 void
 mtlspin__trail_inherit(struct mtlspin__trail *trail, const struct mtlspin__trail *before)
 {
-    for (size_t i = 0; before != NULL && i < before->count; i++) {
+    for (size_t i = 0; before != NULL && i < before->count && trail->count < MOST; i++) {
         const struct mtlspin__finding *old = &before->findings[i];
         struct mtlspin__finding *finding = next_finding(trail, old->chain_count);
         if (finding == NULL)
@@ -104,12 +113,11 @@ static bool
 holds(const struct mtlspin__finding *finding, const struct mtlspin__domain *domain,
     const struct mtlspin__evidence *evidence)
 {
-    if (memcmp(finding->validation, domain->validation, sizeof finding->validation) != 0)
+    if (is_open(domain) || memcmp(finding->validation, domain->validation, sizeof finding->validation) != 0)
         return false;
     if (finding->reason != MTLSPIN_REASON_NONE)
         return memcmp(finding->anchor, domain->anchors->id, sizeof finding->anchor) == 0;
-    return is_about(finding, &evidence->chain[0])
-        && (domain->anchors->application || mtlspin__anchors_have(domain->anchors, finding->anchor));
+    return is_about(finding, &evidence->chain[0]) && mtlspin__anchors_have(domain->anchors, finding->anchor);
 }
 
 const struct mtlspin__finding *

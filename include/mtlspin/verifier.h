@@ -62,7 +62,7 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_set_policy(s
 
 /* Reads the file of the policy in force again, with every file that it names, and puts the result into force. On any
    mistake nothing changes, and `error` says what and where. MTLSPIN_ERR_STATE if the policy in force is not from
-   mtlspin_policy_load. Reported to the audit hook (MTLSPIN_EVENT_RELOAD), failures too. Paths are what they were at the
+   mtlspin_policy_load, or if mtlspin_verifier_set_policy came in between. Reported to the audit hook (MTLSPIN_EVENT_RELOAD), failures too. Paths are what they were at the
    first load: a program that changes its directory or root gives absolute paths, or loads by itself and calls
    mtlspin_verifier_set_policy. Thread-safe, not for signal handlers; no connection waits for it. Since: 0.3.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_reload(struct mtlspin_verifier *verifier,
@@ -176,7 +176,8 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_prepare(struct mtlspi
    lists, dates; by what its handshake has verified. A session older than its domain's `session-lifetime` (24 hours where
    there is none), counted from the handshake that authenticated the client however often it was renewed, does not resume,
    nor one of another structure of domains and anchors, of another host name (SNI), without a certificate, or without a
-   seal. Returns SSL_TICKET_RETURN_IGNORE_RENEW then, which makes the handshake a full one, in which the client is judged by
+   seal, nor where only a trust store can tell (`ca application`, anchors with trust settings). A verify callback of the
+   program is not asked. Returns SSL_TICKET_RETURN_IGNORE_RENEW then, which makes the handshake a full one, in which the client is judged by
    its certificate; otherwise a SSL_TICKET_RETURN_USE value that fits `status`.
 
    `verifier` is a struct mtlspin_verifier *; the other arguments are the callbacks' (SSL_TICKET_RETURN and
