@@ -327,6 +327,33 @@ START_TEST(cleared_ssl_inherits_nothing)
 }
 END_TEST
 
+/* How long the seal is that a call leaves on a session without one. */
+static size_t
+seal_by(struct mtlspin_verifier *verifier, SSL *ssl)
+{
+    void *data = NULL;
+    size_t length = 0;
+    ck_assert_int_eq(SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), "", 0), 1);
+    ck_assert_int_eq(mtlspin_ticket_generate(ssl, verifier), 1);
+    ck_assert_int_eq(SSL_SESSION_get0_ticket_appdata(SSL_get_session(ssl), &data, &length), 1);
+    return length;
+}
+
+START_TEST(only_the_verifier_that_has_judged_seals)
+{
+    struct rig rig, other;
+    ticket_make(&rig, members, _i);
+    ticket_make(&other, members, _i);
+    ck_assert(ticket_connect(&rig, "alice", NULL, NULL, _i));
+    ck_assert_uint_gt(seal_by(rig.verifier, rig.pair.server), 9);
+    ck_assert_uint_eq(seal_by(other.verifier, rig.pair.server), 0);
+    ck_assert(!ticket_connect(&rig, "mallory", NULL, NULL, _i));
+    ck_assert_uint_eq(seal_by(rig.verifier, rig.pair.server), 0);
+    rig_free(&other);
+    rig_free(&rig);
+}
+END_TEST
+
 START_TEST(no_renegotiation)
 {
     struct rig rig;
@@ -356,6 +383,7 @@ main(void)
     tcase_add_loop_test(all, identity_stays, 0, 2 * IDENTITY_CASES);
     tcase_add_loop_test(all, live_connection_ends_with_its_session, 0, 2);
     tcase_add_loop_test(all, cleared_ssl_inherits_nothing, 0, 2 * REUSE_CASES);
+    tcase_add_loop_test(all, only_the_verifier_that_has_judged_seals, 0, 2);
     tcase_add_test(all, no_renegotiation);
     suite_add_tcase(suite, all);
     return run_suite(suite);
