@@ -299,7 +299,8 @@ serve(BIO *listener)
     if (watch < 0)
         (void)fprintf(stderr, "reload: %s\n", error.message);
     bool going = timer >= 0 && timerfd_settime(timer, 0, &every, NULL) == 0
-        && listen_to(EPOLL_CTL_ADD, signals, EPOLLIN, &from_signals) && listen_to(EPOLL_CTL_ADD, timer, EPOLLIN, &from_timer)
+        && listen_to(EPOLL_CTL_ADD, signals, EPOLLIN, &from_signals)
+        && listen_to(EPOLL_CTL_ADD, timer, EPOLLIN, &from_timer)
         && listen_to(EPOLL_CTL_ADD, (int)BIO_get_fd(listener, NULL), EPOLLIN, &from_listener)
         && listen_to(EPOLL_CTL_ADD, watch, EPOLLIN, &from_watch);
     bool started = going;

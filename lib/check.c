@@ -240,6 +240,7 @@ mtlspin_peername(SSL *ssl)
     if (connection == NULL || SSL_is_server(ssl) || connection->peername[0] == '\0' || connection->verifier == NULL)
         return NULL;
     const struct mtlspin_decision *decision = &connection->decision;
-    bool allowed = decision->verdict == MTLSPIN_ALLOW && mtlspin__verifier_now(connection->verifier) <= decision->valid_until;
+    int64_t now = mtlspin__verifier_now(connection->verifier);
+    bool allowed = decision->verdict == MTLSPIN_ALLOW && now <= decision->valid_until;
     return allowed && outdated(connection, ssl) == MTLSPIN_REASON_NONE ? connection->peername : NULL;
 }

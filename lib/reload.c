@@ -5,8 +5,8 @@
 #include "policy_load.h"
 #include "watch_due.h"
 
-/* An intermediate CA's list is known for its issuer's once a chain with that CA has come along. What the lists in force know
-   the new ones learn before they are in force, or sessions, which show no chain, could not resume under them. */
+/* An intermediate CA's list is known for its issuer's once a chain with that CA has come along. What the lists in force
+   know the new ones learn before they are in force, or sessions, which show no chain, could not resume under them. */
 static void
 inherit(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy)
 {

@@ -1,6 +1,7 @@
-/* Sessions of servers. libssl asks no verify callback when a session resumes, but it asks the ticket callback, which has the
-   client's certificate and what the seal keeps: a byte for its form, eight for the time of the handshake that authenticated
-   the client, and the trail. The ticket is encrypted and authenticated, so that only holders of its keys can write one. */
+/* Sessions of servers. libssl asks no verify callback when a session resumes, but it asks the ticket callback, which
+   has the client's certificate and what the seal keeps: a byte for its form, eight for the time of the handshake that
+   authenticated the client, and the trail. The ticket is encrypted and authenticated, so that only holders of its keys
+   can write one. */
 #include "server_session.h"
 #include "digest.h"
 #include <openssl/err.h>

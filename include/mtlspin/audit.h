@@ -19,9 +19,9 @@ enum mtlspin_event_kind {
     MTLSPIN_EVENT_SWEEP = 2     /* a decision of mtlspin_verifier_sweep that ends a live connection */
 };
 
-/* One decision about one connection, or one change of policy. Every pointer is borrowed until the hook returns; text is never NULL, but "" where
-   nothing is known. subject and issuer are the peer's own words: escape them before showing them (mtlspin_event_json
-   does). Fields may be added at the end in later versions. Since: 0.1.0 */
+/* One decision about one connection, or one change of policy. Every pointer is borrowed until the hook returns; text is
+   never NULL, but "" where nothing is known. subject and issuer are the peer's own words: escape them before showing
+   them (mtlspin_event_json does). Fields may be added at the end in later versions. Since: 0.1.0 */
 struct mtlspin_event {
     size_t size;                               /* of the struct as the library knows it */
     int64_t time;                              /* Unix time by the verifier's clock */

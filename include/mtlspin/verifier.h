@@ -12,11 +12,11 @@
 extern "C" {
 #endif
 
-/* Judges the peers of every SSL_CTX that it is attached to: clients on a server's side, servers on a client's. The policy in
-   force can be replaced while it works: mtlspin_verifier_reload, mtlspin_verifier_set_policy.
-   What it does *not* check: OCSP, the peer's IP address, what the peer does after the handshake; TLSA records
-   (SSL_dane_enable(3)) are not looked at.
-   Threads: safe, once it is set up (the setters of hook, clock and session context come first). Since: 0.1.0 */
+/* Judges the peers of every SSL_CTX that it is attached to: clients on a server's side, servers on a client's. The
+   policy in force can be replaced while it works: mtlspin_verifier_reload, mtlspin_verifier_set_policy. What it does
+   *not* check: OCSP, the peer's IP address, what the peer does after the handshake; TLSA records (SSL_dane_enable(3))
+   are not looked at. Threads: safe, once it is set up (the setters of hook, clock and session context come first).
+   Since: 0.1.0 */
 struct mtlspin_verifier;
 struct ssl_session_st; /* SSL_SESSION, which <openssl/types.h> does not name */
 
@@ -62,9 +62,10 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_set_policy(s
 
 /* Reads the file of the policy in force again, with every file that it names, and puts the result into force. On any
    mistake nothing changes, and `error` says what and where. MTLSPIN_ERR_STATE if the policy in force is not from
-   mtlspin_policy_load, or if mtlspin_verifier_set_policy came in between. Reported to the audit hook (MTLSPIN_EVENT_RELOAD), failures too. Paths are what they were at the
-   first load: a program that changes its directory or root gives absolute paths, or loads by itself and calls
-   mtlspin_verifier_set_policy. Thread-safe, not for signal handlers; no connection waits for it. Since: 0.3.0 */
+   mtlspin_policy_load, or if mtlspin_verifier_set_policy came in between. Reported to the audit hook
+   (MTLSPIN_EVENT_RELOAD), failures too. Paths are what they were at the first load: a program that changes its
+   directory or root gives absolute paths, or loads by itself and calls mtlspin_verifier_set_policy. Thread-safe, not
+   for signal handlers; no connection waits for it. Since: 0.3.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_reload(struct mtlspin_verifier *verifier,
     struct mtlspin_error *error);
 
@@ -172,13 +173,14 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_prepare(struct mtlspi
    generate: seals the session of a connection that this verifier has allowed. Returns 1, also where there is nothing to
    seal; such a ticket resumes nowhere.
 
-   decrypt: decides about the session's client under the policy in force, as at a full handshake: rules, denials, revocation
-   lists, dates; by what its handshake has verified. A session older than its domain's `session-lifetime` (24 hours where
-   there is none), counted from the handshake that authenticated the client however often it was renewed, does not resume,
-   nor one of another structure of domains and anchors, of another host name (SNI), without a certificate, or without a
-   seal, nor where only a trust store can tell (`ca application`, anchors with trust settings). A verify callback of the
-   program is not asked. Returns SSL_TICKET_RETURN_IGNORE_RENEW then, which makes the handshake a full one, in which the client is judged by
-   its certificate; otherwise a SSL_TICKET_RETURN_USE value that fits `status`.
+   decrypt: decides about the session's client under the policy in force, as at a full handshake: rules, denials,
+   revocation lists, dates; by what its handshake has verified. A session older than its domain's `session-lifetime` (24
+   hours where there is none), counted from the handshake that authenticated the client however often it was renewed,
+   does not resume, nor one of another structure of domains and anchors, of another host name (SNI), without a
+   certificate, or without a seal, nor where only a trust store can tell (`ca application`, anchors with trust
+   settings). A verify callback of the program is not asked. Returns SSL_TICKET_RETURN_IGNORE_RENEW then, which makes
+   the handshake a full one, in which the client is judged by its certificate; otherwise a SSL_TICKET_RETURN_USE value
+   that fits `status`.
 
    `verifier` is a struct mtlspin_verifier *; the other arguments are the callbacks' (SSL_TICKET_RETURN and
    SSL_TICKET_STATUS are int). Servers that share ticket keys
