@@ -164,7 +164,7 @@ mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct
     mtlspin__trail_unref(before);
 }
 
-/* A client's session is judged before its handshake has a random: that of the first look counts. */
+/* A client may go on without preparing, and a client's session is judged before its handshake has a random: that of the first look counts. */
 void
 mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *ssl)
 {
@@ -173,7 +173,9 @@ mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *s
     (void)SSL_get_client_random(ssl, now, sizeof now);
     if (memcmp(connection->handshake, now, sizeof now) == 0)
         return;
-    if (memcmp(connection->handshake, none, sizeof none) != 0)
+    if (memcmp(connection->handshake, none, sizeof none) != 0 && SSL_is_server(ssl))
+        mtlspin__connection_start(connection, NULL); /* preparing would have begun the record anew */
+    else if (memcmp(connection->handshake, none, sizeof none) != 0)
         forget(connection);
     memcpy(connection->handshake, now, sizeof now);
 }

@@ -3,6 +3,7 @@
 #include "crl.h"
 #include "decide.h"
 #include "evidence_x509.h"
+#include "revocation.h"
 #include "trail.h"
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,22 @@ unusable(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer)
     return domain->chain_none && peer->role == MTLSPIN_CLIENT && domain->host_count == 0;
 }
 
+/* The certificates are missing that would show whether this domain knows the peer, and so, whether it revokes it. Its lists
+   can be asked all the same, by the keys of the chain that another domain has verified. */
+static enum mtlspin_reason
+reason_of_incomplete(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer,
+    const struct mtlspin__evidence *evidence)
+{
+    const struct mtlspin__finding *known = mtlspin__trail_chain(peer->trail, evidence);
+    if (domain->crls == NULL || known == NULL)
+        return MTLSPIN_REASON_UNKNOWN_CA;
+    for (size_t i = 0; i + 1 < known->chain_count; i++)
+        if (mtlspin__revocation_ask(domain->crls, known->chain[i + 1].spki, known->chain[i].serial, domain->crl_grace,
+                peer->now).reason == MTLSPIN_REASON_REVOKED)
+            return MTLSPIN_REASON_REVOKED;
+    return atomic_load(&domain->crls->unknown) > 0 ? MTLSPIN_REASON_RESUMED : MTLSPIN_REASON_UNKNOWN_CA;
+}
+
 /* Evidence of the chain: what the trail has of it, else by validation. Whether it is the latter. */
 static bool
 examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, X509_STORE_CTX_verify_cb callback,
@@ -66,7 +83,7 @@ examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, 
         if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
         else if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)
-            evidence->chain_reason = MTLSPIN_REASON_RESUMED; /* an intermediate may be missing that would say otherwise */
+            evidence->chain_reason = reason_of_incomplete(domain, peer, evidence);
     }
     return true;
 }

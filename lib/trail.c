@@ -130,6 +130,15 @@ mtlspin__trail_find(const struct mtlspin__trail *trail, const struct mtlspin__do
     return NULL;
 }
 
+const struct mtlspin__finding *
+mtlspin__trail_chain(const struct mtlspin__trail *trail, const struct mtlspin__evidence *evidence)
+{
+    for (size_t i = 0; trail != NULL && i < trail->count; i++)
+        if (trail->findings[i].reason == MTLSPIN_REASON_NONE && is_about(&trail->findings[i], &evidence->chain[0]))
+            return &trail->findings[i];
+    return NULL;
+}
+
 void
 mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__evidence *evidence, int64_t now)
 {

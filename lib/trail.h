@@ -34,6 +34,10 @@ void mtlspin__trail_inherit(struct mtlspin__trail *trail, const struct mtlspin__
 const struct mtlspin__finding *mtlspin__trail_find(const struct mtlspin__trail *trail,
     const struct mtlspin__domain *domain, const struct mtlspin__evidence *evidence);
 
+/* Any finding of a verified chain of that leaf, whatever the domain, or NULL. */
+const struct mtlspin__finding *mtlspin__trail_chain(const struct mtlspin__trail *trail,
+    const struct mtlspin__evidence *evidence);
+
 /* Makes it the evidence of the domain that is being tried. */
 void mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__evidence *evidence, int64_t now);
 
