@@ -6,14 +6,17 @@ import os
 import subprocess
 import threading
 import time
+import unittest
 
 import harness
+import stream
 
 SECONDS = 2  # in which a change has to be felt; docs say one, and a sanitizer's build on a busy machine may be slower
 POLICY = """
 ca @pki@/root-ca.pem
 allow spki @spki:alice@ alice
 allow spki @spki:mallory@ mallory
+allow spki @spki:kiosk@ kiosk
 """
 REMOVED = POLICY.replace("allow spki @spki:alice@ alice\n", "")
 REQUESTS = {"reload": b"GET / HTTP/1.1\r\n\r\n", "server": b"", "stream-server": b""}
@@ -137,3 +140,74 @@ class Curl(contextlib.AbstractContextManager):
         self.process.wait()
         self.thread.join(harness.PATIENCE)
         self.process.stdout.close()
+
+
+class Witness:
+    """Mallory, who must not notice what happens to alice; over a stream he needs somebody to talk to."""
+
+    def __init__(self, case, server, version="1.3"):
+        self.case, self.server = case, server
+        if server.program == "reload":
+            self.watcher = case.enter(Watcher(server, "mallory", version))
+        elif server.program == "server":
+            self.connection = case.enter(harness.tls(server, "mallory", version))
+        else:
+            self.members = [case.enter(stream.Member(server, name, version)) for name in ("mallory", "kiosk")]
+
+    def check(self):
+        """His connection works, and has worked all the time."""
+        if self.server.program == "server":
+            self.case.assertEqual(harness.get(self.connection, "/on")[2], "hello, mallory! (path: /on)\n")
+        elif self.server.program == "stream-server":
+            for speaker, listener, label in (*self.members, b"mallory"), (*self.members[::-1], b"kiosk"):
+                speaker.say(b"still here\n")
+                self.case.assertEqual(listener.line(), label + b": still here")
+        else:
+            before = len(self.watcher.lines())
+            self.case.assertTrue(harness.until(lambda: len(self.watcher.lines()) >= before + 3), "the lines have ended")
+            lines, moments = self.watcher.lines(), self.watcher.moments
+            self.case.assertEqual(lines, list(range(1, len(lines) + 1)))
+            self.case.assertLess(max(later - sooner for sooner, later in zip(moments, moments[1:])), SECONDS)
+
+
+class Case(unittest.TestCase):
+    def enter(self, context):
+        """Until the end of the test."""
+        self.addCleanup(context.__exit__, None, None, None)
+        return context.__enter__()
+
+    def serve(self, program, policy=POLICY, **more):
+        return self.enter(harness.Server(policy, program=program, **more))
+
+    def wait_for_reload(self, server, number, status="OK"):
+        """That many reloads are in the log, and the last one had this status."""
+        reloads = harness.until(lambda: server.reloads()[number - 1:] and server.reloads())
+        self.assertTrue(reloads, "no reload")
+        self.assertEqual((len(reloads), reloads[-1]["status"]), (number, status), reloads)
+        return reloads[-1]
+
+    def check_cut_off(self, server, watcher, moment, reason="NO_RULE"):
+        """In time, in good order, and with a record."""
+        self.assertTrue(watcher.ended_after(moment), "the connection stays")
+        self.assertLess(watcher.ended_after(moment), SECONDS)
+        events = [(event["reason"], event.get("event")) for event in server.events_of(watcher.address)]
+        self.assertEqual(events, [("RULE", None), (reason, "sweep")])
+
+    def check_kept_out(self, server, saved, version, reason="NO_RULE"):
+        """Neither the session nor the certificate helps, and nothing is heard."""
+        resumed, events, heard = come_back(server, saved)
+        self.assertEqual((resumed, heard, [event["reason"] for event in events]), (False, b"", [reason]), events)
+        plain, heard = server.connect(), b""
+        address = plain.getsockname()
+        try:
+            with saved[0].wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+                heard = ask(server, connection)
+        except OSError:
+            plain.close()
+        events = server.events_of(address)
+        self.assertEqual((heard, [(event["reason"], event["resumed"]) for event in events]), (b"", [(reason, False)]))
+        self.assertEqual(events[0]["protocol"], "TLSv" + version)
+
+    def check_resumes(self, server, saved):
+        resumed, events, _ = come_back(server, saved)
+        self.assertEqual((resumed, [(event["reason"], event["resumed"]) for event in events]), (True, [("RULE", True)]))
