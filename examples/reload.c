@@ -111,7 +111,8 @@ take_request(struct client *client, int length)
     client->head_length += (size_t)length;
     client->head[client->head_length] = '\0';
     const char *path = client->head + strlen("GET /");
-    bool whole = strstr(client->head, "\r\n\r\n") != NULL, get = strncmp(client->head, "GET /", strlen("GET /")) == 0;
+    bool whole = memmem(client->head, client->head_length, "\r\n\r\n", 4) != NULL;
+    bool get = strncmp(client->head, "GET /", strlen("GET /")) == 0;
     if (whole && get) {
         client->lines = *path >= '0' && *path <= '9' ? strtoul(path, NULL, 10) : ~0UL;
         client->stage = ANSWER;
