@@ -2,10 +2,11 @@
    `cc reload.c $(pkg-config --cflags --libs mtlspin)`. It greets each client by its name and then sends it lines, one every
    100 ms: as many as the path says (/50), for ever if that is no number. When the policy's files change, or on SIGHUP, it
    reloads them, and disconnects whom the policy refuses from then on; SIGUSR1 prints statistics. libmtlspin is at work in
-   audit, admit, disconnect, reload, and make_context. SPDX-License-Identifier: MIT */
+   audit, end, disconnect, admit, reload, tick, dispatch, serve and make_context. SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <mtlspin/mtlspin.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -20,21 +21,17 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { HANDSHAKE_TICKS = 100, REQUEST_TICKS = 300, IDLE_TICKS = 600 }; /* how long a client may do nothing, in 100 ms */
+enum { HANDSHAKE_TICKS = 100, REQUEST_TICKS = 300, IDLE_TICKS = 600, GOODBYE_TICKS = 10 }; /* at most so long, in 100 ms */
 enum { HEAD_SIZE = 4096, OUT_SIZE = 512, ADDRESS_SIZE = 80, EVENTS = 64 };
 enum { LISTEN, CERT, KEY, POLICY, HELP }; /* the options */
-
-enum stage { HANDSHAKE, REQUEST, ANSWER, GONE };
 
 struct client {
     struct client *next;
     SSL *ssl;
-    BIO *socket;
     struct mtlspin_enrolment *enrolment;
-    enum stage stage;
-    bool endless;
-    unsigned long lines, sent; /* to send */
-    long deadline;             /* in ticks */
+    enum { HANDSHAKE, REQUEST, ANSWER, GOODBYE, GONE } stage;
+    unsigned long lines, sent;
+    long deadline; /* in ticks */
     char head[HEAD_SIZE], out[OUT_SIZE];
     size_t head_length, out_length;
 };
@@ -42,11 +39,11 @@ struct client {
 static SSL_CTX *context;
 static struct mtlspin_verifier *verifier;
 static struct client *clients;
+static bool some_gone;
 static long ticks;
 static int epoll = -1;
 
-/* What epoll tells apart from clients, by address. */
-static char from_listener, from_signals, from_timer, from_watch;
+static char from_listener, from_signals, from_timer, from_watch; /* what epoll tells apart from clients, by address */
 
 static void
 audit(const struct mtlspin_event *event, void *user)
@@ -64,43 +61,64 @@ listen_to(int operation, int fd, unsigned events, void *who)
     return fd >= 0 && epoll_ctl(epoll, operation, fd, &event) == 0;
 }
 
-/* Whatever SSL_accept said, the policy is asked, since that also audits what OpenSSL refused by itself. */
-static bool
+/* `sound`: the client's connection has not failed. A socket that is closed with unread bytes in it is reset, and then our
+   last words, an alert perhaps, may be lost: so what the client still sends is read, and thrown away. */
+static void
+end(struct client *client, bool sound)
+{
+    mtlspin_withdraw(client->enrolment);
+    client->enrolment = NULL;
+    if (sound)
+        (void)SSL_shutdown(client->ssl);
+    ERR_clear_error();
+    (void)shutdown(SSL_get_fd(client->ssl), SHUT_WR);
+    client->stage = GOODBYE;
+    client->deadline = ticks + GOODBYE_TICKS;
+    (void)listen_to(EPOLL_CTL_MOD, SSL_get_fd(client->ssl), EPOLLIN, client);
+}
+
+/* The policy refuses this client now. No thread but this one uses the SSL: so its connection can be ended in good order. */
+static void
+disconnect(void *user, const struct mtlspin_decision *decision)
+{
+    (void)decision; /* the audit hook was told */
+    end(user, true);
+}
+
+/* Whatever SSL_accept said, the policy is asked, since that also audits what OpenSSL refused by itself. From here on a
+   client is enrolled, and not asked about again: the sweep finds out whom the policy does not allow any more. */
+static void
 admit(struct client *client, bool finished)
 {
     struct mtlspin_decision decision = MTLSPIN_DECISION_INIT;
-    if (mtlspin_check(verifier, client->ssl, &decision) != MTLSPIN_ALLOW || !finished)
-        return false;
-    client->enrolment = mtlspin_enrol(verifier, client->ssl, client, NULL);
+    if (mtlspin_check(verifier, client->ssl, &decision) == MTLSPIN_ALLOW && finished)
+        client->enrolment = mtlspin_enrol(verifier, client->ssl, client, NULL);
+    if (client->enrolment == NULL) {
+        end(client, finished);
+        return;
+    }
     client->out_length = (size_t)snprintf(client->out, OUT_SIZE,
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\nhello, %s!\n",
         decision.label);
     client->stage = REQUEST;
     client->deadline = ticks + REQUEST_TICKS;
-    return client->enrolment != NULL;
-}
-
-/* By the sweep: this client's connection is one that the policy refuses now. The loop closes it. */
-static void
-disconnect(void *user, const struct mtlspin_decision *decision)
-{
-    struct client *client = user;
-    (void)decision; /* the audit hook was told */
-    client->stage = GONE;
 }
 
 /* GET /NUMBER, with an empty line at the end of the request's head. */
 static void
-take_request(struct client *client)
+take_request(struct client *client, int length)
 {
-    char *end = NULL;
+    client->head_length += (size_t)length;
     client->head[client->head_length] = '\0';
-    if (strstr(client->head, "\r\n\r\n") == NULL)
-        return;
-    bool get = strncmp(client->head, "GET /", 5) == 0;
-    client->lines = get ? strtoul(client->head + 5, &end, 10) : 0;
-    client->endless = get && end == client->head + 5;
-    client->stage = get ? ANSWER : GONE;
+    const char *path = client->head + strlen("GET /");
+    bool whole = memmem(client->head, client->head_length, "\r\n\r\n", 4) != NULL;
+    bool get = strncmp(client->head, "GET /", strlen("GET /")) == 0;
+    if (whole && get) {
+        client->lines = *path >= '0' && *path <= '9' ? strtoul(path, NULL, 10) : ~0UL;
+        client->stage = ANSWER;
+    } else if (whole || client->head_length == HEAD_SIZE - 1) {
+        end(client, true);
+    }
 }
 
 /* What is next for this client; the result as of SSL_read(3). */
@@ -119,95 +137,90 @@ step(struct client *client)
 static void
 advance(struct client *client, int result)
 {
-    if (client->stage == HANDSHAKE) {
-        client->stage = admit(client, true) ? REQUEST : GONE;
-    } else if (client->stage == REQUEST) {
-        client->head_length += (size_t)result;
-        take_request(client);
-        if (client->head_length == HEAD_SIZE - 1 && client->stage == REQUEST)
-            client->stage = GONE;
-    } else if (client->out_length > 0) {
-        client->out_length = 0;
+    bool sent = client->stage == ANSWER && client->out_length > 0;
+    if (client->stage == HANDSHAKE)
+        admit(client, true);
+    else if (client->stage == REQUEST)
+        take_request(client, result);
+    else if (!sent || client->sent == client->lines)
+        end(client, true); /* it talks out of turn, or has got what it wanted */
+    else
         client->deadline = ticks + IDLE_TICKS;
-        if (!client->endless && client->sent == client->lines) {
-            (void)SSL_shutdown(client->ssl);
-            client->stage = GONE;
-        }
-    } else {
-        client->stage = GONE; /* it talks out of turn */
-    }
+    if (sent)
+        client->out_length = 0;
 }
 
 /* As far as it goes without waiting. */
 static void
 run(struct client *client)
 {
-    while (client->stage != GONE) {
+    while (client->stage < GOODBYE) {
+        ERR_clear_error();
         int result = step(client);
         int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(client->ssl, result);
-        if (error == SSL_ERROR_NONE) {
-            advance(client, result);
-        } else if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
             unsigned events = error == SSL_ERROR_WANT_READ ? EPOLLIN : EPOLLOUT;
             (void)listen_to(EPOLL_CTL_MOD, SSL_get_fd(client->ssl), events, client);
             return;
-        } else {
-            if (client->stage == HANDSHAKE)
-                (void)admit(client, false);
-            client->stage = GONE;
         }
-        ERR_clear_error();
+        if (error == SSL_ERROR_NONE)
+            advance(client, result);
+        else if (client->stage == HANDSHAKE)
+            admit(client, false);
+        else
+            end(client, error == SSL_ERROR_ZERO_RETURN);
     }
+    ssize_t length = client->stage == GOODBYE ? recv(SSL_get_fd(client->ssl), client->head, HEAD_SIZE, 0) : 0;
+    if (length == 0 || (length < 0 && errno != EAGAIN))
+        client->stage = GONE;
+    some_gone = some_gone || client->stage == GONE;
 }
 
 static void
-release(struct client *client)
+release(bool all)
 {
-    mtlspin_withdraw(client->enrolment);
-    SSL_free(client->ssl);
-    BIO_free(client->socket); /* closes, and epoll forgets it */
-    free(client);
-}
-
-static void
-release_gone(void)
-{
-    for (struct client **at = &clients; *at != NULL;) {
+    for (struct client **at = &clients; (all || some_gone) && *at != NULL;) {
         struct client *client = *at;
-        if (client->stage != GONE && client->deadline >= ticks) {
+        if (all && client->stage < GOODBYE)
+            end(client, true);
+        if (!all && client->stage != GONE) {
             at = &client->next;
             continue;
         }
         *at = client->next;
-        release(client);
+        SSL_free(client->ssl); /* closes the socket, and epoll forgets it */
+        free(client);
     }
+    some_gone = false;
 }
 
 static void
-accept_one(BIO *listener)
+add_client(BIO *socket, const char *host, const char *port)
 {
     char peer[ADDRESS_SIZE];
-    if (BIO_do_accept(listener) <= 0)
-        return;
-    const char *host = BIO_get_peer_name(listener), *port = BIO_get_peer_port(listener);
     (void)snprintf(peer, sizeof peer, "%s:%s", host != NULL ? host : "?", port != NULL ? port : "?");
     struct client *client = calloc(1, sizeof *client);
-    BIO *accepted = BIO_pop(listener);
-    if (client == NULL) {
-        BIO_free(accepted);
+    SSL *ssl = client != NULL ? SSL_new(context) : NULL;
+    if (ssl == NULL || mtlspin_set_peer_address(ssl, peer, NULL) != MTLSPIN_OK
+        || !listen_to(EPOLL_CTL_ADD, (int)BIO_get_fd(socket, NULL), EPOLLIN, client)) {
+        SSL_free(ssl);
+        free(client);
+        BIO_free(socket);
         return;
     }
-    client->socket = accepted;
-    client->deadline = ticks + HANDSHAKE_TICKS;
-    client->next = clients;
+    SSL_set_bio(ssl, socket, socket);
+    *client = (struct client){ .next = clients, .ssl = ssl, .deadline = ticks + HANDSHAKE_TICKS };
     clients = client;
-    client->ssl = SSL_new(context);
-    int fd = (int)BIO_get_fd(accepted, NULL);
-    if (client->ssl != NULL && BIO_socket_nbio(fd, 1) && SSL_set_fd(client->ssl, fd)
-        && mtlspin_set_peer_address(client->ssl, peer, NULL) == MTLSPIN_OK && listen_to(EPOLL_CTL_ADD, fd, EPOLLIN, client))
-        run(client);
-    else
-        client->stage = GONE;
+}
+
+/* A listener that cannot accept, most likely for want of a descriptor, is left alone until the next tick. */
+static void
+accept_one(BIO *listener)
+{
+    if (BIO_do_accept(listener) > 0)
+        add_client(BIO_pop(listener), BIO_get_peer_name(listener), BIO_get_peer_port(listener));
+    else if (!BIO_should_retry(listener))
+        (void)listen_to(EPOLL_CTL_MOD, (int)BIO_get_fd(listener, NULL), 0, &from_listener);
 }
 
 /* A mistake in the policy changes nothing: the hook logs it, and the policy before it stays in force. */
@@ -218,22 +231,29 @@ reload(void)
         (void)mtlspin_verifier_sweep(verifier, disconnect);
 }
 
-/* Once a second the sweep also finds whose certificate or rule has expired; without either it costs next to nothing. */
 static void
-tick(int timer)
+take_time(struct client *client)
 {
-    uint64_t count = 0;
-    if (read(timer, &count, sizeof count) != sizeof count)
-        return;
-    ticks++;
-    if (ticks % 10 == 0)
-        (void)mtlspin_verifier_sweep(verifier, disconnect);
-    for (struct client *client = clients; client != NULL; client = client->next) {
-        if (client->stage != ANSWER || client->out_length > 0)
-            continue;
+    if (client->stage == ANSWER && client->out_length == 0) {
         client->out_length = (size_t)snprintf(client->out, OUT_SIZE, "line %lu\n", ++client->sent);
         run(client);
     }
+    if (client->deadline < ticks && (client->stage == REQUEST || client->stage == ANSWER))
+        end(client, true);
+    else if (client->deadline < ticks)
+        (void)shutdown(SSL_get_fd(client->ssl), SHUT_RDWR); /* run will see that; a handshake fails, and is audited */
+}
+
+/* Once a second the sweep also finds whose certificate or rule has expired. */
+static void
+tick(int timer, BIO *listener)
+{
+    uint64_t missed = 0;
+    if (read(timer, &missed, sizeof missed) == sizeof missed && ++ticks % 10 == 0)
+        (void)mtlspin_verifier_sweep(verifier, disconnect);
+    (void)listen_to(EPOLL_CTL_MOD, (int)BIO_get_fd(listener, NULL), EPOLLIN, &from_listener);
+    for (struct client *client = clients; client != NULL; client = client->next)
+        take_time(client);
 }
 
 static void
@@ -242,13 +262,11 @@ print_statistics(void)
     struct mtlspin_stats stats = MTLSPIN_STATS_INIT;
     if (mtlspin_verifier_stats(verifier, &stats, NULL) != MTLSPIN_OK)
         return;
-    (void)fprintf(stderr, "generation %llu, %llu connected, %llu allowed by full handshakes and %llu by sessions\n",
-        (unsigned long long)stats.generation, (unsigned long long)stats.enrolled, (unsigned long long)stats.full_handshakes,
-        (unsigned long long)stats.resumed_handshakes);
+    (void)fprintf(stderr, "generation %" PRIu64 ", %zu connected, %" PRIu64 " full handshakes and %" PRIu64 " resumed\n",
+        stats.generation, stats.enrolled, stats.full_handshakes, stats.resumed_handshakes);
     for (int i = 0; i < MTLSPIN_STATS_REASONS; i++)
         if (stats.decisions[i] > 0)
-            (void)fprintf(stderr, "  %-20s %llu\n", mtlspin_reason_name((enum mtlspin_reason)i),
-                (unsigned long long)stats.decisions[i]);
+            (void)fprintf(stderr, "  %s: %" PRIu64 "\n", mtlspin_reason_name((enum mtlspin_reason)i), stats.decisions[i]);
 }
 
 /* False if the program is to end. */
@@ -272,7 +290,7 @@ dispatch(const struct epoll_event *event, BIO *listener, int signals, int timer)
     if (who == &from_signals)
         return take_signal(signals);
     if (who == &from_timer)
-        tick(timer);
+        tick(timer, listener);
     else if (who == &from_listener)
         accept_one(listener);
     else if (who != &from_watch)
@@ -282,42 +300,41 @@ dispatch(const struct epoll_event *event, BIO *listener, int signals, int timer)
     return true;
 }
 
-static bool
-serve(BIO *listener)
+/* The signals are taken by the loop, one at a time, and not between any two instructions. */
+static int
+signals_fd(void)
 {
-    struct epoll_event events[EVENTS];
-    struct itimerspec every = { .it_interval = { 0, 100000000 }, .it_value = { 0, 100000000 } };
     sigset_t set;
     (void)sigemptyset(&set);
-    for (size_t i = 0; i < 4; i++)
-        (void)sigaddset(&set, (const int[]){ SIGHUP, SIGUSR1, SIGINT, SIGTERM }[i]);
+    for (const int *number = (const int[]){ SIGHUP, SIGUSR1, SIGINT, SIGTERM, 0 }; *number != 0; number++)
+        (void)sigaddset(&set, *number);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
-    int signals = signalfd(-1, &set, SFD_CLOEXEC), timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static bool
+serve(BIO *listener, int signals)
+{
+    static const struct itimerspec every = { .it_interval = { 0, 100000000 }, .it_value = { 0, 100000000 } };
+    struct epoll_event events[EVENTS];
+    int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     struct mtlspin_error error = MTLSPIN_ERROR_INIT;
     int watch = mtlspin_verifier_watch_fd(verifier, &error);
     if (watch < 0)
         (void)fprintf(stderr, "reload: %s\n", error.message);
-    bool going = timer >= 0 && timerfd_settime(timer, 0, &every, NULL) == 0
+    bool started = timer >= 0 && timerfd_settime(timer, 0, &every, NULL) == 0
+        && listen_to(EPOLL_CTL_ADD, watch, EPOLLIN, &from_watch)
         && listen_to(EPOLL_CTL_ADD, signals, EPOLLIN, &from_signals)
         && listen_to(EPOLL_CTL_ADD, timer, EPOLLIN, &from_timer)
-        && listen_to(EPOLL_CTL_ADD, (int)BIO_get_fd(listener, NULL), EPOLLIN, &from_listener)
-        && listen_to(EPOLL_CTL_ADD, watch, EPOLLIN, &from_watch);
-    bool started = going;
-    while (going) {
+        && listen_to(EPOLL_CTL_ADD, (int)BIO_get_fd(listener, NULL), EPOLLIN, &from_listener);
+    for (bool going = started; going;) {
         int count = epoll_wait(epoll, events, EVENTS, -1);
         for (int i = 0; i < count && going; i++)
             going = dispatch(&events[i], listener, signals, timer);
-        release_gone(); /* only here: later events of this round may be about them */
+        release(false); /* only here: later events of this round may be about them */
     }
-    while (clients != NULL) {
-        struct client *client = clients;
-        clients = client->next;
-        release(client);
-    }
-    (void)close(epoll);
-    (void)close(timer);
-    (void)close(signals);
+    release(true);
     return started;
 }
 
@@ -327,7 +344,7 @@ listen_on(const char *address)
 {
     BIO *listener = BIO_new_accept(address);
     if (listener != NULL && BIO_set_bind_mode(listener, BIO_BIND_REUSEADDR) > 0 && BIO_set_nbio_accept(listener, 1) > 0
-        && BIO_do_accept(listener) > 0) {
+        && BIO_set_nbio(listener, 1) > 0 && BIO_do_accept(listener) > 0) {
         (void)printf("listening on %s:%s\n", BIO_get_accept_name(listener), BIO_get_accept_port(listener));
         (void)fflush(stdout);
         return listener;
@@ -358,9 +375,7 @@ main(int argc, char **argv)
 {
     static const char usage[] =
         "usage: reload [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE]\n"
-        "Port 0 is any. SIGHUP and changed files reload the policy, SIGUSR1 prints statistics.\n"
-        "The defaults: --listen 127.0.0.1:8443 --cert build/certs/pki/server-chain.pem\n"
-        "              --key build/certs/pki/server.key --policy build/examples/server.policy\n";
+        "The defaults are 127.0.0.1:8443 and a build's files in build/. SIGHUP reloads, SIGUSR1 prints statistics.\n";
     static const struct option names[] = { { "listen", required_argument, NULL, LISTEN },
         { "cert", required_argument, NULL, CERT }, { "key", required_argument, NULL, KEY },
         { "policy", required_argument, NULL, POLICY }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 } };
@@ -374,8 +389,9 @@ main(int argc, char **argv)
         return option == HELP ? 0 : 2;
     }
     (void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
+    int signals = signals_fd();
     BIO *listener = make_context(value) ? listen_on(value[LISTEN]) : NULL;
-    bool served = listener != NULL && serve(listener);
+    bool served = listener != NULL && serve(listener, signals);
     BIO_free(listener);
     SSL_CTX_free(context);
     mtlspin_verifier_unref(verifier);

@@ -1,10 +1,11 @@
 /* HTTPS that greets every client by the name which a policy gives it: a template for servers of your own, built with
    `cc server.c $(pkg-config --cflags --libs mtlspin)`. Each connection has a thread, which may block wherever it likes; the
-   main thread accepts, and once a second disconnects whoever is past its deadline. SIGHUP reloads the policy and disconnects
-   whom it refuses from then on; SIGUSR1 prints statistics. libmtlspin is at work in audit, may_talk, page, run, disconnect,
-   reload, print_statistics and make_context. SPDX-License-Identifier: MIT */
+   main thread accepts, and once a second disconnects whoever is past its deadline. SIGHUP reloads the policy and
+   disconnects whom it refuses from then on; SIGUSR1 prints statistics. libmtlspin is at work in audit, may_talk, page,
+   enrol, run, disconnect, print_statistics, obey and make_context. SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
 #include <getopt.h>
+#include <inttypes.h>
 #include <mtlspin/mtlspin.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -48,6 +49,22 @@ ask(int number)
         reloading = 1;
     else
         counting = 1;
+}
+
+/* Returns the mask as it was. */
+static sigset_t
+take_signals(void)
+{
+    static const struct { int number; void (*handler)(int); } table[] = { { SIGPIPE, SIG_IGN }, { SIGINT, stop },
+        { SIGTERM, stop }, { SIGHUP, ask }, { SIGUSR1, ask } };
+    sigset_t blocked, before;
+    (void)sigemptyset(&blocked);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        (void)sigaction(table[i].number, &(struct sigaction){ .sa_handler = table[i].handler }, NULL);
+        (void)sigaddset(&blocked, table[i].number);
+    }
+    (void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
+    return before;
 }
 
 static long
@@ -205,32 +222,49 @@ disconnect(void *user, const struct mtlspin_decision *decision)
     (void)shutdown((int)BIO_get_fd(connection->socket, NULL), SHUT_RDWR);
 }
 
-/* A mistake in the policy changes nothing: the hook logs it, and the policy before it stays in force. The sweep also finds
-   whose certificate or rule has expired. */
 static void
-reload(void)
+print_expiry(const char *what, int64_t last)
 {
-    if (reloading) {
-        reloading = 0;
-        (void)!mtlspin_verifier_reload(verifier, NULL);
-    }
-    (void)mtlspin_verifier_sweep(verifier, disconnect);
+    char text[32] = "no";
+    struct tm utc;
+    if (last != INT64_MAX && gmtime_r(&(time_t){ (time_t)last }, &utc) != NULL)
+        (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    (void)fprintf(stderr, "  %s next to expire: %s\n", what, text);
 }
 
+/* Decisions by reason and by domain, and what needs somebody's care before long. */
 static void
 print_statistics(void)
 {
     struct mtlspin_stats stats = MTLSPIN_STATS_INIT;
-    counting = 0;
+    struct mtlspin_domain_stats domain = MTLSPIN_DOMAIN_STATS_INIT;
     if (mtlspin_verifier_stats(verifier, &stats, NULL) != MTLSPIN_OK)
         return;
-    (void)fprintf(stderr, "generation %llu, %llu connected, %llu allowed by full handshakes and %llu by sessions\n",
-        (unsigned long long)stats.generation, (unsigned long long)stats.enrolled, (unsigned long long)stats.full_handshakes,
-        (unsigned long long)stats.resumed_handshakes);
+    (void)fprintf(stderr, "generation %" PRIu64 ", %zu connected, %" PRIu64 " full handshakes and %" PRIu64 " resumed, %"
+        PRIu64 " report-only\n", stats.generation, stats.enrolled, stats.full_handshakes, stats.resumed_handshakes,
+        stats.report_only);
     for (int i = 0; i < MTLSPIN_STATS_REASONS; i++)
         if (stats.decisions[i] > 0)
-            (void)fprintf(stderr, "  %-20s %llu\n", mtlspin_reason_name((enum mtlspin_reason)i),
-                (unsigned long long)stats.decisions[i]);
+            (void)fprintf(stderr, "  %s: %" PRIu64 "\n", mtlspin_reason_name((enum mtlspin_reason)i), stats.decisions[i]);
+    for (size_t i = 0; mtlspin_verifier_domain_stats(verifier, i, &domain, NULL) == MTLSPIN_OK; i++)
+        (void)fprintf(stderr, "  domain [%s]: %" PRIu64 " allowed, %" PRIu64 " refused\n", domain.name, domain.allowed,
+            domain.refused);
+    print_expiry("rule", stats.next_rule_expiry);
+    print_expiry("CA", stats.next_ca_expiry);
+    print_expiry("CRL", stats.next_crl_expiry);
+}
+
+/* What signals have asked for meanwhile. A mistake in the policy changes nothing: the hook logs it, and the policy before
+   it stays in force. The sweep also finds whose certificate or rule has expired. */
+static void
+obey(void)
+{
+    if (reloading)
+        (void)!mtlspin_verifier_reload(verifier, NULL);
+    (void)mtlspin_verifier_sweep(verifier, disconnect);
+    if (counting)
+        print_statistics();
+    reloading = counting = 0;
 }
 
 static void
@@ -250,16 +284,16 @@ accept_one(BIO *listener, struct connection *place)
     BIO_free(accepted);
 }
 
+/* Signals come while it waits, and only then: so none is late, and the threads, which inherit what is blocked, get none. */
 static void
-accept_all(BIO *listener)
+accept_all(BIO *listener, const sigset_t *while_waiting)
 {
     struct pollfd wanted = { .fd = (int)BIO_get_fd(listener, NULL), .events = POLLIN };
+    static const struct timespec second = { 1, 0 }, moment = { 0, 10000000 };
     struct connection *place;
     while (look_after(&place) > 0 || !stopping) {
-        reload();
-        if (counting)
-            print_statistics();
-        if (poll(&wanted, stopping ? 0 : 1, stopping ? 10 : 1000) > 0)
+        obey();
+        if (ppoll(&wanted, stopping ? 0 : 1, stopping ? &moment : &second, while_waiting) > 0)
             accept_one(listener, place);
     }
 }
@@ -329,14 +363,10 @@ main(int argc, char **argv)
         (void)fputs(usage, option == HELP ? stdout : stderr);
         return option == HELP ? 0 : 2;
     }
-    (void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
-    (void)sigaction(SIGINT, &(struct sigaction){ .sa_handler = stop }, NULL);
-    (void)sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);
-    (void)sigaction(SIGHUP, &(struct sigaction){ .sa_handler = ask }, NULL);
-    (void)sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = ask }, NULL);
+    const sigset_t while_waiting = take_signals();
     BIO *listener = make_context(value) ? listen_on(value[LISTEN]) : NULL;
     if (listener != NULL)
-        accept_all(listener);
+        accept_all(listener, &while_waiting);
     BIO_free(listener);
     SSL_CTX_free(context);
     mtlspin_verifier_unref(verifier);

@@ -1,9 +1,11 @@
 /* A stream of lines, no HTTP: what one client says, all the others get, with its name by the policy in front. A template
    for servers that hold many connections in one thread: no call blocks, and poll(2) says who is to be served, so that a
-   slow or silent client holds up nobody. Built with `cc stream-server.c $(pkg-config --cflags --libs mtlspin)`. libmtlspin
-   is at work in audit, ready, relay, new_client and make_context. SPDX-License-Identifier: MIT */
+   slow or silent client holds up nobody. SIGHUP reloads the policy and disconnects whom it refuses from then on; SIGUSR1
+   prints statistics. Built with `cc stream-server.c $(pkg-config --cflags --libs mtlspin)`. libmtlspin is at work in audit,
+   end, disconnect, ready, relay, new_client, print_statistics, obey and make_context. SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
 #include <getopt.h>
+#include <inttypes.h>
 #include <mtlspin/mtlspin.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -22,6 +24,7 @@ enum { LISTEN, CERT, KEY, POLICY, HELP };                                /* the 
 
 struct client {
     SSL *ssl;
+    struct mtlspin_enrolment *enrolment;
     enum { HANDSHAKE, TALK, GOODBYE } stage;
     long deadline; /* of the first and the last, by the monotonic clock */
     short event;   /* what SSL_accept or SSL_read waits for; SSL_write waits while something is queued */
@@ -34,12 +37,12 @@ static SSL_CTX *context;
 static struct mtlspin_verifier *verifier;
 static struct client *clients[MAX_CLIENTS];
 static size_t count; /* of them */
-static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t stopping, reloading, counting;
 
 static void
-stop(int number)
+take_signal(int number)
 {
-    stopping = number;
+    *(number == SIGHUP ? &reloading : number == SIGUSR1 ? &counting : &stopping) = 1;
 }
 
 static long
@@ -64,6 +67,8 @@ audit(const struct mtlspin_event *event, void *user)
 static void
 end(struct client *c, bool sound)
 {
+    mtlspin_withdraw(c->enrolment);
+    c->enrolment = NULL;
     if (sound)
         (void)SSL_shutdown(c->ssl);
     (void)shutdown(SSL_get_fd(c->ssl), SHUT_WR);
@@ -73,20 +78,25 @@ end(struct client *c, bool sound)
     c->queued = 0;
 }
 
+/* The policy refuses this client now. No thread but this one uses the SSL: so its connection can be ended in good order. */
+static void
+disconnect(void *user, const struct mtlspin_decision *decision)
+{
+    (void)decision; /* the audit hook was told */
+    end(user, true);
+}
+
 /* The event that libssl waits for, or 0: the connection has ended. */
 static short
 wait_event(const struct client *c, int result)
 {
-    switch (SSL_get_error(c->ssl, result)) {
-    case SSL_ERROR_WANT_READ: return POLLIN;
-    case SSL_ERROR_WANT_WRITE: return POLLOUT;
-    default: return 0;
-    }
+    int error = SSL_get_error(c->ssl, result);
+    return (short)(error == SSL_ERROR_WANT_READ ? POLLIN : error == SSL_ERROR_WANT_WRITE ? POLLOUT : 0);
 }
 
 /* Whether the client may talk and be talked to, now. The policy is asked when the handshake is finished or has failed, and
-   then again in every round, since a rule may end. After the handshake SSL_accept returns 1 at once, unless TLS 1.3 is
-   about to change its keys: then it goes on with that. */
+   then before anything is read or sent; the sweep is for those who are silent. After the handshake SSL_accept returns 1 at
+   once, unless TLS 1.3 is about to change its keys: then it goes on with that. */
 static bool
 ready(struct client *c)
 {
@@ -96,6 +106,8 @@ ready(struct client *c)
     if (result != 1 && c->event != 0)
         return false;
     bool allowed = mtlspin_check(verifier, c->ssl, NULL) == MTLSPIN_ALLOW;
+    if (allowed && c->enrolment == NULL)
+        allowed = (c->enrolment = mtlspin_enrol(verifier, c->ssl, c, NULL)) != NULL;
     if (allowed)
         c->stage = TALK;
     else
@@ -203,7 +215,7 @@ serve(struct client *c, bool event)
         return !late && (!event || recv(SSL_get_fd(c->ssl), rest, sizeof rest, 0) > 0);
     if (c->stage == HANDSHAKE && (late || stopping))
         (void)shutdown(SSL_get_fd(c->ssl), SHUT_RDWR); /* SSL_accept will fail, and the policy will be asked */
-    else if (c->stage == HANDSHAKE && !event)
+    else if (!event && !stopping && (c->stage == HANDSHAKE || c->queued == 0))
         return true;
     bool go = ready(c);
     if (go && event)
@@ -259,10 +271,34 @@ accept_one(BIO *listener)
     return true;
 }
 
+static void
+print_statistics(void)
+{
+    struct mtlspin_stats stats = MTLSPIN_STATS_INIT;
+    (void)mtlspin_verifier_stats(verifier, &stats, NULL);
+    (void)fprintf(stderr, "generation %" PRIu64 ", %zu connected, %" PRIu64 " full handshakes and %" PRIu64 " resumed\n",
+        stats.generation, stats.enrolled, stats.full_handshakes, stats.resumed_handshakes);
+    for (int i = 0; i < MTLSPIN_STATS_REASONS; i++)
+        if (stats.decisions[i] > 0)
+            (void)fprintf(stderr, "  %s: %" PRIu64 "\n", mtlspin_reason_name((enum mtlspin_reason)i), stats.decisions[i]);
+}
+
+/* What signals have asked for. A mistake in the policy changes nothing: the hook logs it. */
+static void
+obey(void)
+{
+    if (reloading)
+        (void)!mtlspin_verifier_reload(verifier, NULL);
+    (void)mtlspin_verifier_sweep(verifier, disconnect);
+    if (counting)
+        print_statistics();
+    reloading = counting = 0;
+}
+
 /* A listener that cannot accept is left alone for a moment, so that poll does not spin. A client that is done with gives
    its place to the last one, which has been served by then. */
 static void
-run(BIO *listener)
+run(BIO *listener, const sigset_t *while_waiting)
 {
     for (long pause = -1; count > 0 || !stopping;) {
         bool open = !stopping && seconds() != pause;
@@ -271,7 +307,8 @@ run(BIO *listener)
             int events = clients[i]->event | (clients[i]->queued > 0 ? POLLOUT : 0);
             wanted[i + 1] = (struct pollfd){ SSL_get_fd(clients[i]->ssl), (short)events, 0 };
         }
-        (void)poll(wanted, count + 1, 1000);
+        (void)ppoll(wanted, count + 1, &(struct timespec){ .tv_sec = 1 }, while_waiting);
+        obey();
         if (wanted[0].revents != 0 && !accept_one(listener))
             pause = seconds();
         for (size_t i = count; i-- > 0;) {
@@ -346,11 +383,16 @@ main(int argc, char **argv)
         return option == HELP ? 0 : 2;
     }
     (void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
-    (void)sigaction(SIGINT, &(struct sigaction){ .sa_handler = stop }, NULL);
-    (void)sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);
+    sigset_t blocked, while_waiting; /* signals come while the loop waits, and only then */
+    (void)sigemptyset(&blocked);
+    for (const int *number = (const int[]){ SIGHUP, SIGUSR1, SIGINT, SIGTERM, 0 }; *number != 0; number++) {
+        (void)sigaction(*number, &(struct sigaction){ .sa_handler = take_signal }, NULL);
+        (void)sigaddset(&blocked, *number);
+    }
+    (void)sigprocmask(SIG_BLOCK, &blocked, &while_waiting);
     BIO *listener = make_context(value) ? listen_on(value[LISTEN]) : NULL;
     if (listener != NULL)
-        run(listener);
+        run(listener, &while_waiting);
     BIO_free(listener);
     SSL_CTX_free(context);
     mtlspin_verifier_unref(verifier);

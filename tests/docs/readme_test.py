@@ -31,6 +31,7 @@ def compiles(block):
     body = re.sub(r"^( *)…", r"\1return;", re.sub(r"^#include.*$", "", block, flags=re.M), flags=re.M)
     program = "\n".join(head + ["#include <openssl/ssl.h>", "#include <stdio.h>", "#include <stdlib.h>",
         "void die(const char *text);", "void die(const char *text) { fputs(text, stderr); exit(1); }",
+        "mtlspin_sweep_callback disconnect;", "void disconnect(void *user, const struct mtlspin_decision *decision) {}",
         GIVEN + ";", GIVEN, "{", "{", body, "}", "}", ""])
     with tempfile.TemporaryDirectory() as folder:
         source = pathlib.Path(folder, "block.c")

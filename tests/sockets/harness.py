@@ -24,13 +24,15 @@ from tally import Tally, skip_all
 VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 LISTENING = re.compile(r"listening on (127\.0\.0\.1|\[::1\]):([1-9][0-9]*)\n")
 PATIENCE = 10  # seconds for what should take milliseconds: the machine may be busy
+STATISTICS = re.compile(r"generation \d+, \d+ connected, .*|  \S.*")  # lines of the log that are no events
 LEAK = 23  # the sanitizers' exit status, which the server itself never has
 
 # What docs and mtlspin/audit.h promise; the last two are there only where they say something.
 FIELDS = {"time": str, "verdict": str, "reason": str, "label": str, "rule_label": str, "domain": str, "line": int,
           "generation": int, "role": str, "peer_address": str, "subject": str, "serial": str, "issuer": str,
           "thumbprint": str, "spki": str, "x509_error": int, "x509_depth": int, "protocol": str, "resumed": bool}
-SOMETIMES = {"x509_text": str, "tls_error": str}
+SOMETIMES = {"x509_text": str, "tls_error": str, "event": str}
+RELOAD = {"time": str, "event": str, "status": str, "generation": int}  # and "error" unless the status is OK
 
 if len(sys.argv) != 3:
     skip_all("the examples are not built")
@@ -124,6 +126,7 @@ class Server(contextlib.AbstractContextManager):
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=log, text=True,
                                             env=environment(), preexec_fn=limits)
+        self.policy, self.program = folder / "policy", program
         found = LISTENING.fullmatch(self.process.stdout.readline())
         if found is None:
             self.process.communicate()
@@ -156,12 +159,26 @@ class Server(contextlib.AbstractContextManager):
         return self.log.read_bytes().decode("utf-8").split("\n")[:-1]
 
     def events(self):
-        return [json.loads(line) for line in self.lines()]
+        return [json.loads(line) for line in self.lines() if not STATISTICS.fullmatch(line)]
 
     def events_of(self, peer, seconds=PATIENCE):
         """What the log says about the connection from this address."""
         name = address_text(peer)
-        return until(lambda: [event for event in self.events() if event["peer_address"] == name], seconds)
+        return until(lambda: [event for event in self.events() if event.get("peer_address") == name], seconds)
+
+    def reloads(self):
+        return [event for event in self.events() if event.get("event") == "reload"]
+
+    def statistics(self):
+        """What SIGUSR1 makes it print, as lines; the number of lines before tells the new ones apart."""
+        before = [line for line in self.lines() if STATISTICS.fullmatch(line)]
+        self.process.send_signal(signal.SIGUSR1)
+        lines = until(lambda: [line for line in self.lines() if STATISTICS.fullmatch(line)][len(before):])
+        time.sleep(0.1)  # the rest of them
+        return [line for line in self.lines() if STATISTICS.fullmatch(line)][len(before):] if lines else []
+
+    def descriptors(self):
+        return len(list(pathlib.Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def connect(self):
         return socket.create_connection(self.address, timeout=PATIENCE)
@@ -171,15 +188,24 @@ class Server(contextlib.AbstractContextManager):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def check_event(event):
-    for name, kind in FIELDS.items():
+def check_fields(event, always, sometimes):
+    for name, kind in always.items():
         assert type(event.get(name)) is kind, f"{name} is not {kind.__name__}: {event}"
-    for name in event.keys() - FIELDS.keys():
-        assert type(event[name]) is SOMETIMES.get(name), f"{name} is unknown, or of another type: {event}"
+    for name in event.keys() - always.keys():
+        assert type(event[name]) is sometimes.get(name), f"{name} is unknown, or of another type: {event}"
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", event["time"]), event
+
+
+def check_event(event):
+    if event.get("event") == "reload":
+        check_fields(event, RELOAD, {"error": str})
+        assert (event["status"] == "OK") == ("error" not in event), event
+        return
+    check_fields(event, FIELDS, SOMETIMES)
     assert (event["verdict"] == "allow") == (event["reason"] == "RULE"), event
     assert event["verdict"] == "allow" or event["label"] == "", event
-    assert event["role"] == "server" and event["resumed"] is False, event
+    assert event["role"] == "server", event
+    assert "event" not in event or (event["event"], event["verdict"]) == ("sweep", "deny"), event
 
 
 def client_context(name, version="1.3"):

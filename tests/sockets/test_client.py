@@ -196,11 +196,11 @@ class Refused(unittest.TestCase):
         self.assertEqual([(event["verdict"], event["protocol"]) for event in done.events], [("allow", "TLSv1.3")])
 
     def test_resume(self):
-        """Our server resumes nothing, and a full handshake is no error."""
+        """The second visit is a resumed session on both sides."""
         done = self.ask(*client.identity("alice"), "--resume", "--path", "/again")
         self.assertEqual((done.status, done.output), (0, 2 * "hello, alice! (path: /again)\n"), done)
-        self.assertEqual(done.words, ["client: a full handshake again"])
-        self.assertEqual([(event["verdict"], event["resumed"]) for event in done.events], 2 * [("allow", False)])
+        self.assertEqual(done.words, ["client: the session was resumed"])
+        self.assertEqual([(event["verdict"], event["resumed"]) for event in done.events], [("allow", False), ("allow", True)])
 
     def test_status(self):
         """A path that our server does not take."""
