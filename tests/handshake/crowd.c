@@ -1,4 +1,5 @@
 #include "crowd.h"
+#include "instrumented.h"
 #include "rig.h"
 #include "versions.h"
 #include <check.h>
@@ -222,14 +223,15 @@ fail_all_the_time(void *user)
     return user;
 }
 
+/* valgrind runs one thread at a time, and each of them slowly. */
 void
 crowd_start(bool with_failer)
 {
-    crowd.threads = CROWD_VISITORS + (with_failer ? 2 : 1);
+    const char *tool = instrumented();
+    int visitors = tool != NULL && strcmp(tool, "valgrind") == 0 ? 2 : CROWD_VISITORS;
+    crowd.threads = visitors + (with_failer ? 2 : 1);
     for (int i = 0; i < crowd.threads; i++) {
-        void *(*run)(void *) = i < CROWD_VISITORS ? visit_all_the_time
-            : i == CROWD_VISITORS                 ? read_all_the_time
-                                                  : fail_all_the_time;
+        void *(*run)(void *) = i < visitors ? visit_all_the_time : i == visitors ? read_all_the_time : fail_all_the_time;
         ck_assert_int_eq(pthread_create(&crowd.thread[i], NULL, run, (void *)(uintptr_t)i), 0);
     }
 }
