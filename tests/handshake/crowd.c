@@ -56,9 +56,9 @@ crowd_compare(const struct live *live, const struct mtlspin_decision *decision, 
     if (!right && !allowed)
         right = cannot_be_known(live, decision->reason);
     if (!right || strcmp(decision->label, allowed ? name : "") != 0)
-        complain("%s: %s%s is \"%s\" (%s) under generation %ju, which says %s", where, name, live->resumed ? ", resumed," : "",
-            decision->label, mtlspin_reason_name(decision->reason), (uintmax_t)decision->generation,
-            mtlspin_reason_name(reason));
+        complain("%s: %s%s is \"%s\" (%s) under generation %ju, which says %s", where, name,
+            live->resumed ? ", resumed," : "", decision->label, mtlspin_reason_name(decision->reason),
+            (uintmax_t)decision->generation, mtlspin_reason_name(reason));
 }
 
 static void
@@ -177,7 +177,7 @@ static void *
 visit_all_the_time(void *user)
 {
     struct visitor visitor = { 0 };
-    size_t number = (size_t)(uintptr_t)user;
+    size_t number = atomic_fetch_add(&crowd.first, 1); /* each begins with another client */
     while (!atomic_load(&crowd.stop) && !atomic_load(&crowd.complained))
         if (atomic_load(&crowd.visits) < atomic_load(&crowd.goal))
             visit(&visitor, number++);
@@ -187,7 +187,7 @@ visit_all_the_time(void *user)
         crowd_dismiss(visitor.ring[i]);
     for (int i = 0; i < VERSIONS_CLIENTS * 2; i++)
         SSL_SESSION_free(visitor.sessions[i / 2][i % 2]);
-    return NULL;
+    return user;
 }
 
 /* Nothing that is counted may go back. */
@@ -232,7 +232,7 @@ crowd_start(bool with_failer)
     crowd.threads = visitors + (with_failer ? 2 : 1);
     for (int i = 0; i < crowd.threads; i++) {
         void *(*run)(void *) = i < visitors ? visit_all_the_time : i == visitors ? read_all_the_time : fail_all_the_time;
-        ck_assert_int_eq(pthread_create(&crowd.thread[i], NULL, run, (void *)(uintptr_t)i), 0);
+        ck_assert_int_eq(pthread_create(&crowd.thread[i], NULL, run, NULL), 0);
     }
 }
 

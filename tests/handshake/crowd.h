@@ -1,4 +1,4 @@
-/* Threads of clients that connect all the time, while a test replaces the policy of tests/handshake/versions.h under them. */
+/* Threads of clients that connect all the time, while a test replaces the policy of versions.h under them. */
 #ifndef TESTS_CROWD_H
 #define TESTS_CROWD_H
 
@@ -23,7 +23,7 @@ struct crowd {
     pthread_t thread[CROWD_VISITORS + 2];
     int threads;
     atomic_bool stop;
-    atomic_size_t goal, visits, allowed[VERSIONS_CLIENTS], refused[VERSIONS_CLIENTS], resumed[2];
+    atomic_size_t first, goal, visits, allowed[VERSIONS_CLIENTS], refused[VERSIONS_CLIENTS], resumed[2];
     atomic_size_t unknown; /* refusals of resumed connections that could not be validated anew */
     pthread_mutex_t lock; /* of the complaint */
     atomic_bool complained;
@@ -45,7 +45,8 @@ struct live {
 
 struct live *crowd_new_live(int client);
 
-/* A handshake (`version` as in rig.h), its decision, and five bytes that arrive if they may. Returns whether it is allowed. */
+/* A handshake (`version` as in rig.h), its decision, and five bytes that arrive if they may. Returns whether it is
+   allowed. */
 bool crowd_connect(struct live *live, int version, SSL_SESSION *session);
 
 void crowd_enrol(struct live *live);

@@ -152,7 +152,8 @@ grow(struct rig *rig, int rounds, struct mtlspin_policy **keep)
     return grown;
 }
 
-/* The control keeps the policies on purpose, fewer of them, and sees it. It comes first: what it frees is at once used again. */
+/* The control keeps the policies on purpose, fewer of them, and sees it. It comes first: what it frees is at once used
+   again. */
 START_TEST(many_connections)
 {
     enum { KEPT = 15 };
@@ -163,7 +164,8 @@ START_TEST(many_connections)
     for (int i = 0; i < KEPT; i++)
         mtlspin_policy_unref(kept[i]);
     double idle = grow(&rig, ROUNDS, NULL);
-    printf("%d reloads, %d idle connections: %.1f MiB; a policy of %d rules has %.1f MiB\n", ROUNDS, IDLE, idle, RULES, one);
+    printf("%d reloads, %d idle connections: %.1f MiB; a policy of %d rules has %.1f MiB\n", ROUNDS, IDLE, idle, RULES,
+        one);
     ck_assert(one > 1);
     ck_assert_msg(idle < 3 * one, "%.1f MiB for %d connections", idle, IDLE);
     rig_free(&rig);
