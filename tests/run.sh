@@ -187,7 +187,7 @@ say "clang: all but scripts and sockets"
 build clang clang -Dwerror=true -Db_ndebug=false && run_tests clang testlog.json --no-suite no-valgrind
 
 say "gcc, ThreadSanitizer: handshakes in parallel"
-build tsan gcc -Dwerror=true -Db_sanitize=thread -Db_ndebug=false && run_tests tsan testlog.json threads
+build tsan gcc -Dwerror=true -Db_sanitize=thread -Db_ndebug=false && run_tests tsan testlog.json threads load
 
 say "Lint"
 lint

@@ -1,4 +1,5 @@
 #include "crowd.h"
+#include "instrumented.h"
 #include "rig.h"
 #include "versions.h"
 #include <check.h>
@@ -55,9 +56,9 @@ crowd_compare(const struct live *live, const struct mtlspin_decision *decision, 
     if (!right && !allowed)
         right = cannot_be_known(live, decision->reason);
     if (!right || strcmp(decision->label, allowed ? name : "") != 0)
-        complain("%s: %s%s is \"%s\" (%s) under generation %ju, which says %s", where, name, live->resumed ? ", resumed," : "",
-            decision->label, mtlspin_reason_name(decision->reason), (uintmax_t)decision->generation,
-            mtlspin_reason_name(reason));
+        complain("%s: %s%s is \"%s\" (%s) under generation %ju, which says %s", where, name,
+            live->resumed ? ", resumed," : "", decision->label, mtlspin_reason_name(decision->reason),
+            (uintmax_t)decision->generation, mtlspin_reason_name(reason));
 }
 
 static void
@@ -75,10 +76,19 @@ hook(const struct mtlspin_event *event, void *user)
 
 /* Connections. */
 
+static void
+pause_briefly(void)
+{
+    const struct timespec moment = { .tv_nsec = 500000 };
+    (void)nanosleep(&moment, NULL);
+}
+
 void
 crowd_swept(void *user, const struct mtlspin_decision *decision)
 {
     struct live *live = user;
+    if (atomic_fetch_add(&crowd.calls, 1) % 4 == 0)
+        pause_briefly(); /* the owner may want to withdraw */
     live->calls++;
     crowd_compare(live, decision, "sweep");
     if (decision->verdict == MTLSPIN_ALLOW)
@@ -124,9 +134,11 @@ crowd_dismiss(struct live *live)
     if (live == NULL)
         return;
     mtlspin_withdraw(live->enrolment);
-    (void)SSL_shutdown(live->pair.client); /* or libssl spoils the session */
-    (void)SSL_shutdown(live->pair.server);
-    ERR_clear_error();
+    if (live->pair.client != NULL) {
+        (void)SSL_shutdown(live->pair.client); /* or libssl spoils the session */
+        (void)SSL_shutdown(live->pair.server);
+        ERR_clear_error();
+    }
     pair_free(&live->pair);
     free(live);
 }
@@ -164,19 +176,12 @@ visit(struct visitor *visitor, size_t number)
     *place = live;
 }
 
-static void
-pause_briefly(void)
-{
-    const struct timespec moment = { .tv_nsec = 500000 };
-    (void)nanosleep(&moment, NULL);
-}
-
 /* The main thread sets the pace, so that a slow reload does not make a long test. */
 static void *
 visit_all_the_time(void *user)
 {
     struct visitor visitor = { 0 };
-    size_t number = (size_t)(uintptr_t)user;
+    size_t number = atomic_fetch_add(&crowd.first, 1); /* each begins with another client */
     while (!atomic_load(&crowd.stop) && !atomic_load(&crowd.complained))
         if (atomic_load(&crowd.visits) < atomic_load(&crowd.goal))
             visit(&visitor, number++);
@@ -186,7 +191,7 @@ visit_all_the_time(void *user)
         crowd_dismiss(visitor.ring[i]);
     for (int i = 0; i < VERSIONS_CLIENTS * 2; i++)
         SSL_SESSION_free(visitor.sessions[i / 2][i % 2]);
-    return NULL;
+    return user;
 }
 
 /* Nothing that is counted may go back. */
@@ -222,15 +227,34 @@ fail_all_the_time(void *user)
     return user;
 }
 
+/* Enrols one and the same connection again and again, and withdraws it while a sweep may be at it. */
+static void *
+churn_all_the_time(void *user)
+{
+    struct live *open = crowd_new_live(VERSIONS_KIOSK);
+    while (!crowd_connect(open, 1, NULL) && !atomic_load(&crowd.stop))
+        pair_free(&open->pair);
+    while (!atomic_load(&crowd.stop)) {
+        struct live *live = crowd_new_live(open->client);
+        live->enrolment = mtlspin_enrol(crowd.verifier, open->pair.server, live, NULL);
+        pause_briefly();
+        crowd_dismiss(live);
+    }
+    crowd_dismiss(open);
+    return user;
+}
+
+/* valgrind runs one thread at a time, and each of them slowly. */
 void
 crowd_start(bool with_failer)
 {
-    crowd.threads = CROWD_VISITORS + (with_failer ? 2 : 1);
+    const char *tool = instrumented();
+    int visitors = tool != NULL && strcmp(tool, "valgrind") == 0 ? 2 : CROWD_VISITORS;
+    crowd.threads = visitors + (with_failer ? 3 : 2);
     for (int i = 0; i < crowd.threads; i++) {
-        void *(*run)(void *) = i < CROWD_VISITORS ? visit_all_the_time
-            : i == CROWD_VISITORS                 ? read_all_the_time
-                                                  : fail_all_the_time;
-        ck_assert_int_eq(pthread_create(&crowd.thread[i], NULL, run, (void *)(uintptr_t)i), 0);
+        void *(*const others[])(void *) = { read_all_the_time, churn_all_the_time, fail_all_the_time };
+        void *(*run)(void *) = i < visitors ? visit_all_the_time : others[i - visitors];
+        ck_assert_int_eq(pthread_create(&crowd.thread[i], NULL, run, NULL), 0);
     }
 }
 

@@ -1,4 +1,4 @@
-/* Threads of clients that connect all the time, while a test replaces the policy of tests/handshake/versions.h under them. */
+/* Threads of clients that connect all the time, while a test replaces the policy of versions.h under them. */
 #ifndef TESTS_CROWD_H
 #define TESTS_CROWD_H
 
@@ -20,10 +20,11 @@ struct crowd {
     struct mtlspin_verifier *verifier;
     SSL_CTX *server, *clients[VERSIONS_CLIENTS][2]; /* TLS 1.2 and 1.3 */
     struct seen seen;
-    pthread_t thread[CROWD_VISITORS + 2];
+    pthread_t thread[CROWD_VISITORS + 3];
     int threads;
     atomic_bool stop;
-    atomic_size_t goal, visits, allowed[VERSIONS_CLIENTS], refused[VERSIONS_CLIENTS], resumed[2];
+    atomic_size_t calls; /* of sweeps */
+    atomic_size_t first, goal, visits, allowed[VERSIONS_CLIENTS], refused[VERSIONS_CLIENTS], resumed[2];
     atomic_size_t unknown; /* refusals of resumed connections that could not be validated anew */
     pthread_mutex_t lock; /* of the complaint */
     atomic_bool complained;
@@ -45,7 +46,8 @@ struct live {
 
 struct live *crowd_new_live(int client);
 
-/* A handshake (`version` as in rig.h), its decision, and five bytes that arrive if they may. Returns whether it is allowed. */
+/* A handshake (`version` as in rig.h), its decision, and five bytes that arrive if they may. Returns whether it is
+   allowed. */
 bool crowd_connect(struct live *live, int version, SSL_SESSION *session);
 
 void crowd_enrol(struct live *live);
@@ -66,7 +68,8 @@ void crowd_agree(void);
 void crowd_set_up(enum versions_series series);
 void crowd_tear_down(void);
 
-/* Starts the visitors and a reader of statistics; the failer reloads all the time, which must fail, and sweeps. */
+/* Starts the visitors, a reader of statistics, and one who enrols and withdraws; the failer reloads all the time, which
+   must fail, and sweeps. */
 void crowd_start(bool with_failer);
 void crowd_join(void);
 

@@ -138,7 +138,8 @@ write_list(const char *path, const char *revoked, int more)
     FILE *file = fopen(path, "wb");
     ck_assert_ptr_nonnull(file);
     for (int i = 0; i < 2; i++) {
-        struct crl_recipe recipe = { .issuer = issuers[i], .begin = -3600, .end = 86400, .revoked = i == 1 ? revoked : NULL };
+        struct crl_recipe recipe = { .issuer = issuers[i], .begin = -3600, .end = 86400 };
+        recipe.revoked = i == 1 ? revoked : NULL;
         X509_CRL *crl = crl_make(&recipe, (int64_t)time(NULL));
         if (i == 1 && more > 0)
             crl_extend(crl, 1, more, issuers[i]);

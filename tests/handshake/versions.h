@@ -15,8 +15,8 @@ const char *versions_name(int client);
 /* The decision about the client in the policy of that generation. MTLSPIN_REASON_RULE allows. */
 enum mtlspin_reason versions_reason(int client, uint64_t generation);
 
-/* EDITS: rules, denials, revocation lists and a domain of others change. STRUCTURES: anchors and settings, too, and there are
-   lists at times. */
+/* EDITS: rules, denials, revocation lists and a domain of others change. STRUCTURES: anchors and settings, too, and there
+   are lists at times. */
 enum versions_series { VERSIONS_EDITS, VERSIONS_STRUCTURES, VERSIONS_SERIES };
 
 /* Around a test: a folder of its own, which is made the current directory. The policy's file is that of generation 1. */
