@@ -157,6 +157,38 @@ let_keys_grow_old(struct rig *rig)
     ck_assert_int_eq((int)SSL_CTX_set_tlsext_ticket_key_evp_cb(rig->server, old_key), 1);
 }
 
+/* The SSL_CTX's own trust store. */
+
+static void
+trust_the_root(struct rig *rig)
+{
+    ck_assert_int_eq(SSL_CTX_load_verify_file(rig->server, pki_path("root-ca", ".pem")), 1);
+}
+
+static void
+trust_nobody(struct rig *rig)
+{
+    SSL_CTX_set_cert_store(rig->server, X509_STORE_new());
+}
+
+static void
+ask_for_little(struct rig *rig)
+{
+    SSL_CTX_set_security_level(rig->server, 1);
+}
+
+static void
+ask_for_more(struct rig *rig)
+{
+    SSL_CTX_set_security_level(rig->server, 2);
+}
+
+/* The lists are in test_ticket_matrix.c. */
+#define ROOT_LIST "crl root.pem\n"
+#define LISTED CA ROOT_LIST "crl clients.pem\n" ALICE
+#define ALICE_REVOKED CA ROOT_LIST "crl clients-alice-revoked.pem\n" ALICE
+#define CA_REVOKED CA "crl root-ca-revoked.pem\ncrl clients.pem\n" ALICE
+#define GRACE "crl-grace 2h\n"
 #define OTHER "[other]\nca @pki@/other-ca.pem\nallow spki @spki:other-alice@ stranger\n"
 #define URI "allow uri spiffe://partner.example/gateway gateway\n"
 #define SCANNER "allow spki @spki:scanner@ scanner\n"
@@ -203,7 +235,7 @@ const struct row resumption_rows[] = {
     { .name = "the domain reports no longer", .before = CA "mode report-only unmatched=guest\n", .after = CA,
         .outcome = "full: NO_RULE" },
 
-    /* What does. A row "revoked" belongs here. */
+    /* What does. */
     { .name = "she is removed", .after = CA "allow spki @spki:kiosk@ kiosk\n", .outcome = "full: NO_RULE" },
     { .name = "everybody is removed", .after = CA, .outcome = "full: NO_RULE" },
     { .name = "her key is denied", .after = "deny spki @spki:alice@ stolen\n" MEMBERS, .outcome = "full: DENIED_SPKI" },
@@ -232,6 +264,29 @@ const struct row resumption_rows[] = {
     { .name = "strict", .after = CA "strict yes\n" ALICE, .outcome = "full as alice" },
     { .name = "security level", .after = CA "security-level 3\n" ALICE, .outcome = "full: WEAK" },
     { .name = "session lifetime", .after = CA "session-lifetime 20h\n" ALICE, .outcome = "full as alice" },
+
+    /* Revocation lists. A verifier that has seen no chain with her CA does not know whose that CA's list is. */
+    { .name = "nobody is revoked", .before = LISTED, .outcome = "resumed as alice", .elsewhere = "full as alice" },
+    { .name = "another client is revoked", .before = LISTED,
+        .after = CA ROOT_LIST "crl clients-kiosk-revoked.pem\n" ALICE, .outcome = "resumed as alice",
+        .elsewhere = "full as alice" },
+    { .name = "she is revoked", .before = LISTED, .after = ALICE_REVOKED, .outcome = "full: REVOKED" },
+    { .name = "she is revoked, by the first lists", .after = ALICE_REVOKED, .outcome = "full: REVOKED" },
+    { .name = "her CA is revoked", .before = LISTED, .after = CA_REVOKED, .outcome = "full: REVOKED" },
+    { .name = "her CA is revoked, by the first lists", .after = CA_REVOKED, .outcome = "full: REVOKED" },
+    { .name = "her CA's list is missing", .before = LISTED, .after = CA ROOT_LIST ALICE,
+        .outcome = "full: REVOCATION_UNKNOWN" },
+    { .name = "the root's list is missing", .before = LISTED, .after = CA "crl clients.pem\n" ALICE,
+        .outcome = "full: REVOCATION_UNKNOWN" },
+    { .name = "the list is about to expire", .before = LISTED, .later = 34000, .outcome = "resumed as alice",
+        .elsewhere = "full as alice" },
+    { .name = "the list has expired", .before = LISTED, .later = 40000, .outcome = "full: REVOCATION_EXPIRED" },
+    { .name = "the list has expired, within the grace", .before = GRACE LISTED, .later = 40000,
+        .outcome = "resumed as alice", .elsewhere = "full as alice" },
+    { .name = "the list has expired beyond the grace", .before = GRACE LISTED, .later = 45000,
+        .outcome = "full: REVOCATION_EXPIRED" },
+    { .name = "she is revoked, and comes again and again", .before = LISTED, .after = ALICE_REVOKED, .later = 60,
+        .returns = 3, .outcome = "full: REVOKED" },
 
     /* Time. Without `session-lifetime` it is a day. */
     { .name = "rule about to expire", .before = CA "allow spki @spki:alice@ alice not-after=@soon@\n", .later = 3600,
@@ -305,6 +360,15 @@ const struct row resumption_rows[] = {
         .change = demand_certificate, .outcome = "full as alice" },
 
     /* The program. */
+    { .name = "the CAs of its SSL_CTX", .before = "ca application\n" ALICE, .set_up = trust_the_root,
+        .outcome = "full as alice" },
+    { .name = "the CAs of its SSL_CTX, which go", .before = "ca application\n" ALICE, .set_up = trust_the_root,
+        .change = trust_nobody, .outcome = "full: UNKNOWN_CA" },
+    { .name = "a higher security level from now on", .at_first = ask_for_little, .change = ask_for_more,
+        .outcome = "full as alice" },
+    { .name = "by certificate where that is optional, and required now", .at_first = make_optional,
+        .change = demand_certificate, .outcome = "full as alice" },
+    { .name = "by certificate, and optional now", .change = make_optional, .outcome = "full as alice" },
     { .name = "hello retry request", .set_up = want_another_group, .outcome = "resumed as alice" },
     { .name = "hello retry request, and she is removed", .set_up = want_another_group, .after = CA,
         .outcome = "full: NO_RULE" },

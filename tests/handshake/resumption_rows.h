@@ -21,6 +21,7 @@ struct row {
     void (*at_first)(struct rig *); /* and to the first server alone */
     void (*change)(struct rig *); /* and to the server before the last visit */
     const char *outcome;          /* of the last visit, as ticket_outcome tells it */
+    const char *elsewhere;        /* at another server; NULL = the same */
     const char *stateful;         /* with a session cache; NULL = the same, but a full handshake */
 };
 

@@ -1,7 +1,9 @@
 /* Reloads while the files are exchanged, and from any thread. */
 #include "folder.h"
+#include "policy.h"
 #include "watcher.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -179,6 +181,81 @@ START_TEST(reloads_from_several_threads)
 }
 END_TEST
 
+/* A policy that is set while a reload is reading files is newer than what the reload brings. */
+
+enum { TRIES = 100, LATECOMERS = 3 };
+
+static atomic_int too_late;
+
+static void
+count_too_late(const struct mtlspin_event *event, void *user)
+{
+    (void)user;
+    if (event->kind == MTLSPIN_EVENT_RELOAD && event->error->code == MTLSPIN_ERR_STATE)
+        atomic_fetch_add(&too_late, 1);
+}
+
+struct attempt {
+    struct mtlspin_verifier *verifier;
+    enum mtlspin_status status;
+    atomic_bool over;
+};
+
+static void *
+reload_once(void *user)
+{
+    struct attempt *attempt = user;
+    attempt->status = mtlspin_verifier_reload(attempt->verifier, NULL);
+    atomic_store(&attempt->over, true);
+    return NULL;
+}
+
+/* Files that were written just now keep the reload waiting. It has begun once it holds the policy that is in force. */
+static enum mtlspin_status
+set_meanwhile(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy)
+{
+    pthread_t thread;
+    struct attempt attempt = { .verifier = verifier, .status = MTLSPIN_OK };
+    struct mtlspin_policy *before = mtlspin_verifier_policy(verifier);
+    size_t references = atomic_load(&before->references);
+    folder_put(POLICY, AFTER);
+    ck_assert_int_eq(pthread_create(&thread, NULL, reload_once, &attempt), 0);
+    while (atomic_load(&before->references) == references && !atomic_load(&attempt.over))
+        (void)sched_yield();
+    ck_assert_int_eq(mtlspin_verifier_set_policy(verifier, policy, NULL), MTLSPIN_OK);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    mtlspin_policy_unref(before);
+    return attempt.status;
+}
+
+START_TEST(what_was_set_meanwhile_stays)
+{
+    int late = 0;
+    watcher_tree();
+    folder_put("conf/emergency.policy", "ca ca.pem\n");
+    struct mtlspin_policy *emergency = mtlspin_policy_load("conf/emergency.policy", NULL);
+    ck_assert_ptr_nonnull(emergency);
+    struct mtlspin_verifier *verifier = watcher_verifier(POLICY);
+    ck_assert_int_eq(mtlspin_verifier_set_audit(verifier, count_too_late, NULL, NULL), MTLSPIN_OK);
+    atomic_store(&too_late, 0);
+    for (int i = 0; i < TRIES && late < LATECOMERS; i++) {
+        watcher_set_file(verifier, POLICY);
+        uint64_t generation = mtlspin_verifier_generation(verifier);
+        enum mtlspin_status status = set_meanwhile(verifier, emergency);
+        ck_assert(status == MTLSPIN_OK || status == MTLSPIN_ERR_STATE);
+        must_be_current(verifier, "conf/emergency.policy"); /* whoever came first */
+        ck_assert_uint_eq(mtlspin_verifier_generation(verifier), generation + (status == MTLSPIN_OK ? 2 : 1));
+        late += status == MTLSPIN_ERR_STATE;
+    }
+    ck_assert_int_eq(late, LATECOMERS); /* or it would not have been tried */
+    ck_assert_int_eq(atomic_load(&too_late), late);
+    must_reload(verifier);
+    must_be_current(verifier, "conf/emergency.policy");
+    mtlspin_policy_unref(emergency);
+    mtlspin_verifier_unref(verifier);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -187,6 +264,7 @@ main(void)
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, never_a_mixture, 0, 3);
     tcase_add_test(all, reloads_from_several_threads);
+    tcase_add_test(all, what_was_set_meanwhile_stays);
     suite_add_tcase(suite, all);
     return folder_run(suite);
 }
