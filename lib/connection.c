@@ -164,7 +164,8 @@ mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct
     mtlspin__trail_unref(before);
 }
 
-/* A client may go on without preparing, and a client's session is judged before its handshake has a random: that of the first look counts. */
+/* A client may go on without preparing, and a client's session is judged before its handshake has a random: that of the
+   first look counts. */
 void
 mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *ssl)
 {

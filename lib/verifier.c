@@ -132,12 +132,12 @@ mtlspin_verifier_set_session_context(struct mtlspin_verifier *verifier, const vo
     struct mtlspin_error *error)
 {
     enum mtlspin_status status = may_set(verifier, error);
-    if (status != MTLSPIN_OK)
+    if (status != MTLSPIN_OK || verifier == NULL)
         return status;
     if ((context == NULL && length > 0) || length > sizeof verifier->session_context)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "a session context has at most %d bytes",
             MTLSPIN__SESSION_CONTEXT_MOST);
-    if (length > 0)
+    if (context != NULL && length > 0)
         memcpy(verifier->session_context, context, length);
     verifier->session_context_length = length;
     return MTLSPIN_OK;

@@ -250,9 +250,9 @@ crowd_start(bool with_failer)
 {
     const char *tool = instrumented();
     int visitors = tool != NULL && strcmp(tool, "valgrind") == 0 ? 2 : CROWD_VISITORS;
+    static void *(*const others[])(void *) = { read_all_the_time, churn_all_the_time, fail_all_the_time };
     crowd.threads = visitors + (with_failer ? 3 : 2);
     for (int i = 0; i < crowd.threads; i++) {
-        void *(*const others[])(void *) = { read_all_the_time, churn_all_the_time, fail_all_the_time };
         void *(*run)(void *) = i < visitors ? visit_all_the_time : others[i - visitors];
         ck_assert_int_eq(pthread_create(&crowd.thread[i], NULL, run, NULL), 0);
     }
