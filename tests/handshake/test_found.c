@@ -142,8 +142,8 @@ START_TEST(swept_after_a_change)
 }
 END_TEST
 
-/* The first lists revoke nobody, and a sweep refuses nobody, though only mallory's handshake has told her CA's key: whose
-   list is whose is learned from alice's chain, whenever she has enrolled. */
+/* The first lists revoke nobody, and a sweep refuses nobody. Whose list is whose no session tells, but alice's chain does,
+   whenever she has enrolled. */
 static const int orders[][2] = { { LIVE_FULL, LIVE_RESUMED }, { LIVE_RESUMED, LIVE_FULL } };
 
 START_TEST(first_lists)
