@@ -1,5 +1,6 @@
-/* Revocation lists, and whose they are. A list holds for the key that has signed it, and for no name: its signature is
-   verified once, with the first certificate of its issuer that is seen, and from then on the key's digest tells. */
+/* Revocation lists, and whose they are. A list holds for the key that has signed it: its signature is verified once, with
+   the first certificate of its issuer that is seen, and from then on the key's digest tells. A list that is by none of the
+   keys seen so far stays unknown; revocation.c does not let an older one speak in its place. */
 #include "crl.h"
 #include "certificate.h"
 #include "crl_read.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY = 256 }; /* what a moment without memory took for a bad signature must not stay one */
+enum { RETRY = 16 }; /* what a moment without memory took for a bad signature must not stay one */
 
 struct mtlspin__crl_origin {
     char *name; /* for messages */
@@ -19,7 +20,7 @@ struct mtlspin__crl_origin {
     AUTHORITY_KEYID *key; /* NULL = the list does not tell */
     /* under the lock, until the list is known */
     X509_CRL *crl;
-    bool refused;             /* the signature is not by the key with this digest, as far as is known: */
+    bool refused;             /* the signature is not by the key with this digest, as it seems: */
     uint8_t refused_spki[32];
     unsigned skipped;
     /* from then on */
@@ -33,6 +34,7 @@ mtlspin__crls_new(void)
     if (crls == NULL)
         return NULL;
     atomic_init(&crls->unknown, 0);
+    atomic_init(&crls->doubtful, false);
     crls->lock = CRYPTO_THREAD_lock_new();
     if (crls->lock != NULL)
         return crls;
@@ -83,13 +85,32 @@ is_known(struct mtlspin__crl *list)
     return atomic_load_explicit(&list->known, memory_order_acquire);
 }
 
-/* Whether the list says that it is by this CA. */
+static bool
+names_subject(const struct mtlspin__crl *list, X509 *certificate)
+{
+    return X509_NAME_cmp(list->origin->issuer, X509_get_subject_name(certificate)) == 0;
+}
+
+/* Whether the list says that it is by this CA. Which of the CA's certificates it means says nothing: after renewal there
+   are several with one key. */
 static bool
 names(const struct mtlspin__crl *list, X509 *certificate)
 {
-    const struct mtlspin__crl_origin *origin = list->origin;
-    return X509_NAME_cmp(origin->issuer, X509_get_subject_name(certificate)) == 0
-        && (origin->key == NULL || X509_check_akid(certificate, origin->key) == X509_V_OK);
+    const AUTHORITY_KEYID *key = list->origin->key;
+    const ASN1_OCTET_STRING *own = X509_get0_subject_key_id(certificate);
+    return names_subject(list, certificate)
+        && (key == NULL || key->keyid == NULL || own == NULL || ASN1_OCTET_STRING_cmp(key->keyid, own) == 0);
+}
+
+static bool
+read_key_id(const ASN1_OCTET_STRING *text, struct mtlspin__key_id *id)
+{
+    unsigned char *der = NULL;
+    id->given = text != NULL;
+    if (text == NULL)
+        return true;
+    int length = i2d_ASN1_OCTET_STRING(text, &der);
+    return mtlspin__der_digest(der, length, id->digest);
 }
 
 static bool
@@ -102,7 +123,7 @@ static bool
 publish(struct mtlspin__crls *crls, struct mtlspin__crl *list, X509 *signer, const uint8_t spki[32])
 {
     struct mtlspin__crl_origin *origin = list->origin;
-    if (!X509_up_ref(signer))
+    if (!read_key_id(X509_get0_subject_key_id(signer), &list->signer) || !X509_up_ref(signer))
         return false;
     origin->signer = signer;
     X509_CRL_free(origin->crl); /* with 100,000 entries it takes a hundred bytes for each */
@@ -120,15 +141,33 @@ is_worth(struct mtlspin__crl_origin *origin, const uint8_t spki[32])
     return !origin->refused || memcmp(origin->refused_spki, spki, 32) != 0 || ++origin->skipped % RETRY == 0;
 }
 
-/* Tries twice, since OpenSSL also says that a signature is wrong when it has no memory for a moment. */
+enum finding { SIGNED, NOT_SIGNED, UNSURE };
+
+/* Whether there is the memory that it takes to verify the list. */
 static bool
+has_memory(X509_CRL *crl)
+{
+    unsigned char *der = NULL;
+    bool good = i2d_X509_CRL(crl, &der) > 0;
+    OPENSSL_free(der);
+    return good;
+}
+
+/* OpenSSL also says that a signature is wrong when it has no memory, and its errors do not tell. So that it is wrong is
+   believed if it is twice, and there is memory before, between and after. */
+static enum finding
 has_signed(X509 *certificate, X509_CRL *crl)
 {
-    EVP_PKEY *key = may_sign(certificate) ? X509_get0_pubkey(certificate) : NULL;
-    bool good = false;
-    for (int i = 0; i < 2 && key != NULL && !good; i++)
-        good = X509_CRL_verify(crl, key) == 1;
-    return good;
+    if (!may_sign(certificate))
+        return NOT_SIGNED;
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    for (int i = 0; i < 2; i++) {
+        if (key == NULL || !has_memory(crl))
+            return UNSURE;
+        if (X509_CRL_verify(crl, key) == 1)
+            return SIGNED;
+    }
+    return has_memory(crl) ? NOT_SIGNED : UNSURE;
 }
 
 /* Under the lock. false if nothing could be found out. */
@@ -143,20 +182,24 @@ verify(struct mtlspin__crls *crls, struct mtlspin__crl *list, X509 *certificate)
         return false;
     if (!is_worth(origin, spki))
         return true;
-    if (has_signed(certificate, origin->crl))
+    enum finding finding = has_signed(certificate, origin->crl);
+    if (finding == SIGNED)
         return publish(crls, list, certificate, spki);
-    origin->refused = true;
+    if (finding == UNSURE)
+        return false;
+    origin->refused = may_sign(certificate); /* another certificate with this key may be allowed to */
     memcpy(origin->refused_spki, spki, 32);
     return true;
 }
 
+/* The key identifier is not asked: a CA may change it together with its certificate, and the signature tells. */
 static bool
 learn_from(struct mtlspin__crls *crls, X509 *certificate)
 {
     bool good = true;
     for (size_t i = 0; good && i < crls->count; i++) {
         struct mtlspin__crl *list = crls->list[i];
-        if (is_known(list) || !names(list, certificate))
+        if (is_known(list) || !names_subject(list, certificate))
             continue;
         if (!CRYPTO_THREAD_write_lock(crls->lock))
             return false;
@@ -172,6 +215,8 @@ mtlspin__crls_learn(struct mtlspin__crls *crls, STACK_OF(X509) *chain)
     bool good = true;
     if (crls == NULL || atomic_load(&crls->unknown) == 0)
         return true;
+    if (sk_X509_num(chain) < 2 && atomic_load(&crls->doubtful))
+        return false;
     ERR_set_mark();
     for (int i = 1; good && i < sk_X509_num(chain); i++)
         good = learn_from(crls, sk_X509_value(chain, i));
@@ -184,10 +229,13 @@ mtlspin__crls_inherit(struct mtlspin__crls *crls, const struct mtlspin__crls *ot
 {
     if (crls == NULL || other == NULL || atomic_load(&crls->unknown) == 0)
         return;
+    bool good = true;
     ERR_set_mark();
     for (size_t i = 0; i < other->count; i++)
         if (is_known(other->list[i]))
-            (void)learn_from(crls, other->list[i]->origin->signer);
+            good &= learn_from(crls, other->list[i]->origin->signer);
+    if (!good)
+        atomic_store(&crls->doubtful, true);
     ERR_pop_to_mark();
 }
 
@@ -221,38 +269,42 @@ mtlspin__crls_error(enum mtlspin_reason reason)
 
 /* Settling at load. */
 
-/* Whether the store has a CA that the list names; it is by one of them if the list is known afterwards. */
-static bool
-settle_list(struct mtlspin__crls *crls, struct mtlspin__crl *list, STACK_OF(X509) *certificates, bool *usable)
+enum settled { GOOD, FORGED, FORBIDDEN, UNSETTLED };
+
+/* A list that names no CA of the store is good, too. */
+static enum settled
+settle_list(struct mtlspin__crls *crls, struct mtlspin__crl *list, STACK_OF(X509) *certificates)
 {
-    bool named = false;
-    *usable = false;
+    enum settled settled = GOOD;
     for (int i = 0; i < sk_X509_num(certificates); i++) {
         X509 *certificate = sk_X509_value(certificates, i);
         (void)X509_get_extension_flags(certificate); /* makes OpenSSL look at its extensions */
-        if (!names(list, certificate))
+        if (!names_subject(list, certificate))
             continue;
-        named = true;
-        *usable |= may_sign(certificate);
-        (void)verify(crls, list, certificate);
+        if (!verify(crls, list, certificate))
+            return UNSETTLED;
+        if (names(list, certificate) && settled != FORGED)
+            settled = may_sign(certificate) ? FORGED : FORBIDDEN;
     }
-    return named;
+    return is_known(list) ? GOOD : settled;
 }
 
 static enum mtlspin_status
-fail_signature(const struct mtlspin__crl *list, bool usable, struct mtlspin_error *error)
+fail_signature(const struct mtlspin__crl *list, enum settled settled, struct mtlspin_error *error)
 {
     char issuer[200] = "";
+    if (settled == UNSETTLED)
+        return mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "%s: the signature cannot be verified", list->origin->name);
     (void)X509_NAME_oneline(list->origin->issuer, issuer, sizeof issuer);
     return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: %s%s", list->origin->name,
-        usable ? "the signature is not by the key of " : "key usage forbids signing lists (no cRLSign) to ", issuer);
+        settled == FORGED ? "the signature is not by the key of " : "key usage forbids signing lists (no cRLSign) to ",
+        issuer);
 }
 
 enum mtlspin_status
 mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, unsigned *line, struct mtlspin_error *error)
 {
     enum mtlspin_status status = MTLSPIN_OK;
-    bool usable = false;
     if (atomic_load(&crls->unknown) == 0)
         return MTLSPIN_OK;
     ERR_set_mark();
@@ -261,9 +313,10 @@ mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, unsigned *li
         status = mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
     for (size_t i = 0; status == MTLSPIN_OK && i < crls->count; i++) {
         struct mtlspin__crl *list = crls->list[i];
-        if (is_known(list) || !settle_list(crls, list, certificates, &usable) || is_known(list))
+        enum settled settled = settle_list(crls, list, certificates);
+        if (settled == GOOD)
             continue;
-        status = fail_signature(list, usable, error);
+        status = fail_signature(list, settled, error);
         *line = list->line;
     }
     sk_X509_pop_free(certificates, X509_free);
@@ -326,6 +379,8 @@ mtlspin__crls_add(struct mtlspin__crls *crls, X509_CRL *crl, const char *name, u
     list->origin = new_origin(crl, name);
     enum mtlspin_status status = list->origin != NULL ? mtlspin__crl_read(crl, name, list, error)
                                                       : mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
+    if (status == MTLSPIN_OK && !read_key_id(list->origin->key != NULL ? list->origin->key->keyid : NULL, &list->names))
+        status = mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
     if (status == MTLSPIN_OK)
         return push(crls, list, error);
     free_list(list);

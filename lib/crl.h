@@ -27,7 +27,7 @@ enum mtlspin_status mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE 
 bool mtlspin__crls_learn(struct mtlspin__crls *crls, struct stack_st_X509 *chain);
 
 /* The same from what is known of the lists of another policy, so that new lists are known before the next handshake.
-   Both may be NULL. Thread-safe. */
+   Both may be NULL. If it fails for want of memory, mtlspin__crls_learn does so for whoever shows no chain. Thread-safe. */
 void mtlspin__crls_inherit(struct mtlspin__crls *crls, const struct mtlspin__crls *other);
 
 /* Why no list covers the certificate at `depth` of a verified chain (learned from before): REVOCATION_SIGNATURE if lists

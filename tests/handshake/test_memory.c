@@ -1,14 +1,18 @@
 /* Attaching, preparing and handshakes that run out of memory: at each allocation of the library, and at a sample of
    OpenSSL's. Nobody gets in who would not get in otherwise, and nobody under another name. */
+#include "made_crl.h"
+#include "pki.h"
 #include "rig.h"
 #include "starve.h"
 #include "suite.h"
 #include <openssl/err.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 
 static const char policy[] = "deny serial @serial:kiosk@ issuer=@pki@/clients-ca.pem\n"
-                             "ca @pki@/root-ca.pem\nallow spki @spki:alice@ alice\nallow dns agent.acme.example agent\n"
+                             "ca @pki@/root-ca.pem\ncrl @pki@/root.crl\ncrl @pki@/clients.crl\n"
+                             "allow spki @spki:alice@ alice\nallow dns agent.acme.example agent\n"
                              "[pinned]\nchain none\nallow spki @spki:scanner@ scanner\n"
                              "[partner]\nca @pki@/partner-ca.pem\nallow any partner\n";
 
@@ -100,6 +104,78 @@ END_TEST
 START_TEST(openssl)
 {
     starve_server(STARVE_OPENSSL, (size_t)_i / 2, rig_version(_i), 37);
+}
+END_TEST
+
+/* Lists that nobody has seen the issuer of: an old one that is empty, and a newer one that revokes the peer. It must not be
+   mistaken for a forged one, not for this once, and not from then on. */
+
+enum { LISTS = 3 };
+static const struct crl_recipe recipes[LISTS] = {
+    { NULL, "root-ca", NULL, -60, 3600, NULL, 0 },
+    { NULL, "clients-ca", NULL, -60, 3600, NULL, 0 },
+    { NULL, "clients-ca", NULL, -30, 3600, "alice", 0 },
+};
+
+static struct mtlspin_policy *
+policy_with(X509_CRL *const lists[LISTS])
+{
+    struct mtlspin_builder *builder = mtlspin_builder_new();
+    ck_assert_int_eq(mtlspin_builder_ca_file(builder, pki_path("root-ca", ".pem"), NULL), MTLSPIN_OK);
+    for (int i = 0; i < LISTS; i++)
+        ck_assert_int_eq(mtlspin_builder_crl_x509(builder, lists[i], NULL), MTLSPIN_OK);
+    ck_assert_int_eq(mtlspin_builder_allow(builder, MTLSPIN_ANY, NULL, "member", NULL, NULL), MTLSPIN_OK);
+    struct mtlspin_policy *made = mtlspin_builder_build(builder, NULL);
+    ck_assert_ptr_nonnull(made);
+    mtlspin_builder_free(builder);
+    return made;
+}
+
+/* The certificates are read anew: one that OpenSSL could not look into for want of memory stays bad. */
+static struct starve_report
+evaluate(struct mtlspin_policy *made, enum starve_whom whom, size_t n, size_t length, struct mtlspin_decision *decision)
+{
+    X509 *leaf = pki_certificate("alice-chain");
+    STACK_OF(X509) *rest = pki_rest("alice-chain");
+    *decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
+    starve_begin_window(whom, n, length);
+    enum mtlspin_verdict verdict = mtlspin_evaluate(made, leaf, rest, MTLSPIN_SERVER, NULL, (int64_t)time(NULL), decision);
+    struct starve_report report = starve_end();
+    ck_assert_msg(verdict == MTLSPIN_DENY, "allocation %zu and so on: let in, though revoked", n);
+    X509_free(leaf);
+    sk_X509_pop_free(rest, X509_free);
+    ERR_clear_error();
+    return report;
+}
+
+/* Starved, and then once more with all the memory there is. Returns whether an allocation failed. */
+static bool
+evaluate_twice(X509_CRL *const lists[LISTS], enum starve_whom whom, size_t n, size_t length)
+{
+    struct mtlspin_decision decision;
+    struct mtlspin_policy *made = policy_with(lists);
+    struct starve_report report = evaluate(made, whom, n, length, &decision);
+    (void)evaluate(made, STARVE_NOBODY, 0, 0, &decision);
+    ck_assert_msg(decision.reason == MTLSPIN_REASON_REVOKED, "allocation %zu and so on: then %s", n,
+        mtlspin_reason_name(decision.reason));
+    mtlspin_policy_unref(made);
+    return report.failed > 0;
+}
+
+static const size_t windows[] = { 1, 4, 8, (size_t)-1 };
+
+START_TEST(lists_of_an_intermediate)
+{
+    enum starve_whom whom = _i % 2 == 0 ? STARVE_LIBRARY : STARVE_OPENSSL;
+    X509_CRL *lists[LISTS];
+    for (int i = 0; i < LISTS; i++)
+        lists[i] = crl_make(&recipes[i], (int64_t)time(NULL));
+    size_t n = 1;
+    while (evaluate_twice(lists, whom, n, windows[_i / 2]))
+        n++;
+    ck_assert_uint_gt(n, 1);
+    for (int i = 0; i < LISTS; i++)
+        X509_CRL_free(lists[i]);
 }
 END_TEST
 
@@ -295,6 +371,7 @@ main(void)
     tcase_set_timeout(both, 120);
     tcase_add_loop_test(both, library, 0, 2 * PEERS);
     tcase_add_loop_test(both, openssl, 0, 2 * PEERS);
+    tcase_add_loop_test(both, lists_of_an_intermediate, 0, 2 * (int)(sizeof windows / sizeof *windows));
     tcase_add_loop_test(both, library_of_a_client, 0, 2 * SERVERS);
     tcase_add_loop_test(both, openssl_of_a_client, 0, 2 * SERVERS);
     tcase_add_loop_test(both, address_of_a_client, 1, 2); /* one version: each allocation takes a handshake */

@@ -13,9 +13,9 @@ char *__wrap_strdup(const char *text);
 void __wrap_free(void *memory);
 
 static struct {
-    bool on, all;
+    bool on;
     enum starve_whom whom;
-    size_t n;
+    size_t n, length;
     struct starve_report report;
 } state;
 
@@ -27,7 +27,7 @@ starved(enum starve_whom whom)
     if (!state.on)
         return false;
     ++*count;
-    if (whom != state.whom || *count < state.n || (*count > state.n && !state.all))
+    if (whom != state.whom || *count < state.n || *count - state.n >= state.length)
         return false;
     state.report.failed++;
     return true;
@@ -135,10 +135,16 @@ starve_init(void)
 void
 starve_begin(enum starve_whom whom, size_t n, bool all)
 {
+    starve_begin_window(whom, n, all ? (size_t)-1 : 1);
+}
+
+void
+starve_begin_window(enum starve_whom whom, size_t n, size_t length)
+{
     memset(&state, 0, sizeof state);
     state.whom = whom;
     state.n = n;
-    state.all = all;
+    state.length = length;
     state.on = true;
 }
 

@@ -14,6 +14,9 @@ bool starve_init(void);
 /* From now on the n-th allocation (1 = the next) of `whom` fails, and with `all` every later one. */
 void starve_begin(enum starve_whom whom, size_t n, bool all);
 
+/* The same, with `length` failures in a row. */
+void starve_begin_window(enum starve_whom whom, size_t n, size_t length);
+
 struct starve_report {
     size_t library, openssl;           /* allocations since starve_begin */
     size_t failed;

@@ -225,11 +225,77 @@ START_TEST(forged_lists_are_not_inherited)
     ck_assert_int_eq(ask(policy, "alice"), MTLSPIN_REASON_RULE);
     mtlspin__crls_inherit(next->domains[0].crls, policy->domains[0].crls);
     ck_assert_uint_eq(unknown(next), 1);
-    for (int i = 0; i < 300; i++) /* often enough for the signature to be tried again */
+    for (int i = 0; i < 300; i++) /* so often that the signature is tried again and again */
         ck_assert_int_eq(ask(next, "alice"), MTLSPIN_REASON_REVOCATION_SIGNATURE);
     ck_assert_uint_eq(unknown(next), 1);
     mtlspin_policy_unref(policy);
     mtlspin_policy_unref(next);
+}
+END_TEST
+
+/* A CA has two names for one key. Whatever the lists of the one say, those of the other may revoke. */
+
+static void
+rename_to(X509_NAME *name, const char *text)
+{
+    ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0), 1);
+}
+
+/* The root's certificate under the name. */
+static X509 *
+renamed_root(const X509_NAME *name)
+{
+    BIO *input = BIO_new_file(pki_path("root-ca", ".key"), "r");
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(input, NULL, NULL, NULL);
+    X509 *root = pki_certificate("root-ca");
+    ck_assert_ptr_nonnull(key);
+    ck_assert_int_eq(X509_set_subject_name(root, name), 1);
+    ck_assert_int_eq(X509_set_issuer_name(root, name), 1);
+    ck_assert_int_gt(X509_sign(root, key, EVP_sha256()), 0);
+    EVP_PKEY_free(key);
+    BIO_free(input);
+    return root;
+}
+
+static void
+add_list(struct mtlspin_builder *builder, const struct crl_recipe *recipe, const X509_NAME *name)
+{
+    X509_CRL *crl = crl_make(recipe, (int64_t)time(NULL));
+    ck_assert_int_eq(name == NULL || X509_CRL_set_issuer_name(crl, name), 1);
+    crl_extend(crl, 0x7001, 1, recipe->issuer);
+    ck_assert_int_eq(add(builder, crl, DER, NULL), MTLSPIN_OK);
+    X509_CRL_free(crl);
+}
+
+/* The root's list under its own name, and one under the new name; which of them revokes clients-ca, or has expired. */
+static const struct { struct crl_recipe former, renamed; enum mtlspin_reason reason; } by_name[] = {
+    { { NULL, "root-ca", NULL, -60, 3600, NULL, 0 }, { NULL, "root-ca", NULL, -30, 3600, NULL, 0 }, MTLSPIN_REASON_RULE },
+    { { NULL, "root-ca", NULL, -60, 3600, "clients-ca", 0 }, { NULL, "root-ca", NULL, -30, 3600, NULL, 0 },
+        MTLSPIN_REASON_REVOKED },
+    { { NULL, "root-ca", NULL, -30, 3600, NULL, 0 }, { NULL, "root-ca", NULL, -60, 3600, "clients-ca", 0 },
+        MTLSPIN_REASON_REVOKED },
+    { { NULL, "root-ca", NULL, -60, -40, NULL, 0 }, { NULL, "root-ca", NULL, -30, 3600, NULL, 0 }, MTLSPIN_REASON_RULE },
+    { { NULL, "root-ca", NULL, -60, -40, "clients-ca", 0 }, { NULL, "root-ca", NULL, -30, 3600, NULL, 0 },
+        MTLSPIN_REASON_REVOKED },
+    { { NULL, "root-ca", NULL, -60, -40, NULL, 0 }, { NULL, "root-ca", NULL, -60, -40, NULL, 0 },
+        MTLSPIN_REASON_REVOCATION_EXPIRED },
+};
+
+START_TEST(renamed_ca)
+{
+    X509_NAME *name = X509_NAME_new();
+    rename_to(name, "Example Renamed CA");
+    X509 *root = renamed_root(name);
+    struct mtlspin_builder *builder = new_builder("root-ca");
+    ck_assert_int_eq(mtlspin_builder_ca_x509(builder, root, NULL), MTLSPIN_OK);
+    add_list(builder, &clients_list, NULL);
+    add_list(builder, &by_name[_i].former, NULL);
+    add_list(builder, &by_name[_i].renamed, name);
+    struct mtlspin_policy *policy = finish(builder);
+    ck_assert_int_eq(ask(policy, "alice"), by_name[_i].reason);
+    mtlspin_policy_unref(policy);
+    X509_free(root);
+    X509_NAME_free(name);
 }
 END_TEST
 
@@ -283,6 +349,7 @@ main(void)
     tcase_add_test(cases, no_arguments);
     tcase_add_test(cases, learning);
     tcase_add_test(cases, forged_lists_are_not_inherited);
+    tcase_add_loop_test(cases, renamed_ca, 0, (int)(sizeof by_name / sizeof *by_name));
     tcase_add_test(cases, long_list);
     tcase_add_test(cases, serial_numbers);
     suite_add_tcase(suite, cases);

@@ -105,15 +105,20 @@ add_strange(X509_CRL *crl, unsigned differences)
     BN_free(number);
 }
 
+/* `other`: of another certificate of this issuer, as after renewal. */
 static void
-add_key_id(X509_CRL *crl, X509 *issuer)
+add_key_id(X509_CRL *crl, X509 *issuer, bool other)
 {
     X509V3_CTX context;
-    X509V3_set_ctx(&context, issuer, NULL, NULL, crl, 0);
-    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
+    X509 *named = X509_dup(issuer);
+    ck_assert_int_eq(!other || ASN1_INTEGER_set(X509_get_serialNumber(named), 4711), 1);
+    X509V3_set_ctx(&context, named, NULL, NULL, crl, 0);
+    X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, &context, NID_authority_key_identifier,
+        other ? "keyid:always,issuer:always" : "keyid:always");
     ck_assert_ptr_nonnull(extension);
     ck_assert_int_eq(X509_CRL_add_ext(crl, extension, -1), 1);
     X509_EXTENSION_free(extension);
+    X509_free(named);
 }
 
 X509_CRL *
@@ -127,7 +132,7 @@ crl_make(const struct crl_recipe *recipe, int64_t now)
     if ((recipe->differences & CRL_NO_END) == 0)
         set_time(crl, X509_CRL_set1_nextUpdate, now + recipe->end);
     if ((recipe->differences & CRL_NO_KEY_ID) == 0)
-        add_key_id(crl, issuer);
+        add_key_id(crl, issuer, (recipe->differences & CRL_OTHER_CERTIFICATE) != 0);
     if (recipe->revoked != NULL)
         add_certificate(crl, recipe->revoked);
     if (recipe->differences & (CRL_LONG_SERIAL | CRL_INDIRECT | CRL_ENTRY_CRITICAL | CRL_ENTRY_REASON))

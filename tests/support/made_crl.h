@@ -12,7 +12,8 @@ enum {
     CRL_LONG_SERIAL = 4,   /* an entry with a serial number of 33 bytes */
     CRL_INDIRECT = 8,      /* an entry with a certificate issuer */
     CRL_ENTRY_CRITICAL = 16, /* an entry with an unknown critical extension */
-    CRL_ENTRY_REASON = 32  /* an entry with a reason, which is critical */
+    CRL_ENTRY_REASON = 32, /* an entry with a reason, which is critical */
+    CRL_OTHER_CERTIFICATE = 64 /* the authority key identifier names a certificate with another serial number, too */
 };
 
 struct crl_recipe {

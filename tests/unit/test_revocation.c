@@ -7,7 +7,11 @@
 
 #define R(name) MTLSPIN_REASON_##name
 
-enum { LISTS = 4, REVOKED = 3 };
+enum { LISTS = 5, REVOKED = 3 };
+
+/* Beside the issuer: under another name for the same key; the list only names it; it calls the key by another identifier;
+   by none. */
+enum { RENAMED = 0x100, OPEN = 0x200, OTHER_ID = 0x400, NO_ID = 0x800 };
 
 /* A list without an issuer is not known for anybody's; one with end 0 is none at all. Serial numbers: 0 = none. */
 struct list {
@@ -38,9 +42,12 @@ make_list(struct case_of_lists *c, size_t i, const struct list *list)
     for (size_t k = 0; k < REVOKED && list->revoked[k] != 0; k++)
         memset(made->serials[made->count++], list->revoked[k], 32);
     qsort(made->serials, made->count, 32, compare);
-    memset(made->issuer, list->issuer, 32);
-    made->group = (size_t)list->issuer;
-    atomic_init(&made->known, list->issuer != NO_KEY);
+    memset(made->issuer, list->issuer & 0xFF, 32);
+    made->group = (size_t)(list->issuer & ~(OPEN | OTHER_ID | NO_ID));
+    made->names.given = made->signer.given = (list->issuer & NO_ID) == 0;
+    memset(made->names.digest, (list->issuer & OTHER_ID) != 0 ? 2 : 1, 32);
+    memset(made->signer.digest, 1, 32);
+    atomic_init(&made->known, list->issuer != NO_KEY && (list->issuer & OPEN) == 0);
     c->pointers[i] = made;
 }
 
@@ -123,6 +130,55 @@ static const struct {
     { "the next does not", { { CA, 900, 1100, { 0 } }, { CA, 1050, 1200, { 0 } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
     { "the next but one revokes", { { CA, 900, 1100, { 0 } }, { CA, 1050, 1200, { 0 } },
         { CA, 1070, 1200, { LEAF_SERIAL } } }, 0, GOOD(1069, REVOKED) },
+    /* two names on one key */
+    { "the other name's is newer", { { CA, 800, 1100, { LEAF_SERIAL } }, { CA | RENAMED, 900, 1200, { 0 } } }, 0,
+        BAD(REVOKED) },
+    { "the other name's is newer, and revokes", { { CA, 800, 1100, { 0 } },
+        { CA | RENAMED, 900, 1200, { LEAF_SERIAL } } }, 0, BAD(REVOKED) },
+    { "neither revokes", { { CA, 800, 1100, { 0 } }, { CA | RENAMED, 900, 1200, { 0 } } }, 0,
+        GOOD(1100, REVOCATION_EXPIRED) },
+    { "only the other name's", { { CA | RENAMED, 900, 1200, { 0 } } }, 0, GOOD(1200, REVOCATION_EXPIRED) },
+    { "the former name's has expired", { { CA, 800, 990, { 0 } }, { CA | RENAMED, 900, 1200, { 0 } } }, 9,
+        GOOD(1209, REVOCATION_EXPIRED) },
+    { "the former name's has expired, within its grace", { { CA, 800, 990, { 0 } }, { CA | RENAMED, 900, 1200, { 0 } } },
+        10, GOOD(1000, REVOCATION_EXPIRED) },
+    { "the former name's has expired, and revokes", { { CA, 800, 990, { LEAF_SERIAL } },
+        { CA | RENAMED, 900, 1200, { 0 } } }, 0, BAD(REVOKED) },
+    { "both names' have expired", { { CA, 800, 990, { 0 } }, { CA | RENAMED, 900, 995, { 0 } } }, 0,
+        BAD(REVOCATION_EXPIRED) },
+    { "the other name's has expired, its next one revokes", { { CA, 900, 1200, { 0 } },
+        { CA | RENAMED, 800, 990, { 0 } }, { CA | RENAMED, 1050, 1200, { LEAF_SERIAL } } }, 0, GOOD(1049, REVOKED) },
+    { "the other name's first one will revoke", { { CA, 900, 1200, { 0 } },
+        { CA | RENAMED, 1050, 1200, { LEAF_SERIAL } } }, 0, GOOD(1049, REVOKED) },
+    { "the other name's is not known", { { CA, 900, 1100, { 0 } }, { CA | RENAMED | OPEN, 950, 1200, { LEAF_SERIAL } } },
+        0, GOOD(1100, REVOCATION_EXPIRED) },
+    /* lists that name the issuer, and nobody knows whether they are by its key */
+    { "open", { { CA | OPEN, 900, 1100, { 0 } } }, 0, BAD(REVOCATION_UNKNOWN) },
+    { "open and newer", { { CA, 900, 1100, { 0 } }, { CA | OPEN, 950, 1100, { 0 } } }, 0, BAD(REVOCATION_SIGNATURE) },
+    { "open, of the same second", { { CA, 900, 1100, { 0 } }, { CA | OPEN, 900, 1000, { 0 } } }, 0,
+        BAD(REVOCATION_SIGNATURE) },
+    { "open and newer, and has expired", { { CA, 900, 1100, { 0 } }, { CA | OPEN, 950, 960, { 0 } } }, 0,
+        BAD(REVOCATION_SIGNATURE) },
+    { "open and newer, the older revokes", { { CA, 900, 1100, { LEAF_SERIAL } }, { CA | OPEN, 950, 1100, { 0 } } }, 0,
+        BAD(REVOKED) },
+    { "open and older", { { CA, 900, 1100, { 0 } }, { CA | OPEN, 850, 1200, { LEAF_SERIAL } } }, 0,
+        GOOD(1100, REVOCATION_EXPIRED) },
+    { "open and older, with a grace", { { CA, 900, 1100, { 0 } }, { CA | OPEN, 850, 1200, { 0 } } }, 50,
+        GOOD(1100, REVOCATION_SIGNATURE) },
+    { "open and older, and the newer is old", { { CA, 900, 990, { 0 } }, { CA | OPEN, 850, 1200, { 0 } } }, 50,
+        BAD(REVOCATION_SIGNATURE) },
+    { "open, the next", { { CA, 900, 1100, { 0 } }, { CA | OPEN, 1050, 1200, { 0 } } }, 0,
+        GOOD(1049, REVOCATION_SIGNATURE) },
+    { "open, by another key of this name", { { CA, 900, 1100, { 0 } }, { CA | OPEN | OTHER_ID, 950, 1200, { 0 } },
+        { CA, 800, 1200, { 0 } } }, 0, GOOD(1100, REVOCATION_EXPIRED) },
+    { "open, without a key identifier", { { CA, 900, 1100, { 0 } }, { CA | OPEN | NO_ID, 950, 1200, { 0 } } }, 0,
+        BAD(REVOCATION_SIGNATURE) },
+    { "open, and the issuer has no key identifier", { { CA | NO_ID, 900, 1100, { 0 } },
+        { CA | OPEN | OTHER_ID, 950, 1200, { 0 } } }, 0, BAD(REVOCATION_SIGNATURE) },
+    { "open beside the other name's", { { CA, 900, 1100, { 0 } }, { CA | OPEN, 950, 1100, { 0 } },
+        { CA | RENAMED, 900, 1200, { 0 } } }, 0, BAD(REVOCATION_SIGNATURE) },
+    { "open, and the known one is not out", { { CA, 1050, 1100, { 0 } }, { CA | OPEN, 950, 1100, { 0 } },
+        { CA | RENAMED, 900, 1200, { 0 } } }, 0, BAD(REVOCATION_SIGNATURE) },
 };
 
 START_TEST(asks)
@@ -162,10 +218,11 @@ START_TEST(good_until_is_true)
     memset(serial, LEAF_SERIAL, 32);
     for (int round = 0; round < 400; round++) {
         struct list lists[LISTS] = { { 0 } };
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < LISTS - 1; i++) {
             int64_t begin = 1 + draw(&state, 30);
             int64_t end = begin + draw(&state, 20);
-            lists[i] = (struct list){ CA, begin, end, { draw(&state, 4) == 0 ? LEAF_SERIAL : ROOT_SERIAL } };
+            int whose = CA | (draw(&state, 3) == 0 ? RENAMED : 0) | (draw(&state, 8) == 0 ? OPEN : 0);
+            lists[i] = (struct list){ whose, begin, end, { draw(&state, 4) == 0 ? LEAF_SERIAL : ROOT_SERIAL } };
         }
         make_lists(&c, lists, false);
         for (int64_t now = 1, until = 0; now < 70; now++) {
