@@ -51,10 +51,10 @@
     X(OTHER_VERIFIER, 61, "another verifier has judged this connection")                   \
     X(NOT_PREPARED, 62, "the connection was not prepared for this verifier")               \
     X(UNFINISHED, 63, "the handshake is not finished")                                     \
-    X(HANDSHAKE_FAILED, 64, "OpenSSL or the peer has ended the connection"      )            \
+    X(HANDSHAKE_FAILED, 64, "OpenSSL or the peer has ended the connection")                \
     X(RESUMED, 65, "the session was resumed past the policy")                              \
     X(CERTIFICATE_CHANGED, 66, "the certificate is not the one that was judged")           \
-    X(APPLICATION, 67, "the application's own verify callback or result refuses the peer")           \
+    X(APPLICATION, 67, "the application's own verify callback or result refuses the peer") \
     X(ROLE, 68, "the verifier does not judge this side of a connection")                   \
     X(NO_HOST, 69, "no usable host name or IP address to check the server against")        \
     X(NO_STORE, 70, "the policy wants the application's trust store, and there is none")   \

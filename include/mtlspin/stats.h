@@ -66,8 +66,8 @@ struct mtlspin_domain_stats {
 #define MTLSPIN_DOMAIN_STATS_INIT { .size = sizeof(struct mtlspin_domain_stats) }
 #endif
 
-/* Writes the verifier's state; MTLSPIN_ERR_ARGUMENT for a struct of unknown size. Looks through all dates of rules and all
-   anchors: not for every request. Thread-safe; no connection waits for that. Since: 0.3.0 */
+/* Writes the verifier's state; MTLSPIN_ERR_ARGUMENT for a struct of unknown size. Looks through all dates of rules, all
+   anchors and all revocation lists: not for every request. Thread-safe; no connection waits for that. Since: 0.3.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_verifier_stats(struct mtlspin_verifier *verifier, struct mtlspin_stats *stats,
     struct mtlspin_error *error);
 

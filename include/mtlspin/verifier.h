@@ -46,7 +46,9 @@ MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_clock(struct mtlspin_verifi
 
 /* Adds up to 64 bytes of the application's own to the session-id context of its servers' connections, which
    SSL_CTX_set_session_id_context(3) cannot do any more: sessions of programs or services that must not resume at each other
-   get different ones. Copied. The same rules as for mtlspin_verifier_set_audit. Since: 0.3.0 */
+   get different ones. Copied; 0 bytes are none. The same rules as for mtlspin_verifier_set_audit, threads included. Errors:
+   MTLSPIN_ERR_ARGUMENT (no verifier, more than 64 bytes, or NULL with a length); MTLSPIN_ERR_STATE (the verifier is in
+   use). Since: 0.3.0 */
 MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_session_context(struct mtlspin_verifier *verifier,
     const void *context, size_t length, struct mtlspin_error *error);
 
@@ -54,8 +56,9 @@ MTLSPIN_API enum mtlspin_status mtlspin_verifier_set_session_context(struct mtls
 
 /* Puts `policy` into force, in one step: every decision from then on is made under it, also about connections and sessions
    that are older (mtlspin_check, mtlspin_verifier_sweep). A handshake under way is finished under the policy that it began
-   with, and the first mtlspin_check decides again. Takes a reference of its own. MTLSPIN_ERR_POLICY if it is for clients
-   (`host`) and the verifier guards servers; then nothing changes. Reported to the audit hook. Thread-safe; no connection
+   with, and the first mtlspin_check decides again. Takes a reference of its own. Errors, upon which nothing changes:
+   MTLSPIN_ERR_ARGUMENT (no verifier or no policy); MTLSPIN_ERR_POLICY (it is for clients, with `host`, and the verifier
+   guards servers). Reported to the audit hook (MTLSPIN_EVENT_RELOAD), the second error too. Thread-safe; no connection
    waits for it. Since: 0.3.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_set_policy(struct mtlspin_verifier *verifier,
     struct mtlspin_policy *policy, struct mtlspin_error *error);
@@ -184,7 +187,8 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_prepare(struct mtlspi
 
    `verifier` is a struct mtlspin_verifier *; the other arguments are the callbacks' (SSL_TICKET_RETURN and
    SSL_TICKET_STATUS are int). Servers that share ticket keys
-   (SSL_CTX_set_tlsext_ticket_keys(3)) and a policy of the same content resume each other's sessions. Since: 0.3.0 */
+   (SSL_CTX_set_tlsext_ticket_keys(3)) and a policy of the same content resume each other's sessions. Threads: any number of
+   connections at once, each in its own thread. Since: 0.3.0 */
 MTLSPIN_API int mtlspin_ticket_generate(SSL *ssl, void *verifier);
 MTLSPIN_API int mtlspin_ticket_decrypt(SSL *ssl, struct ssl_session_st *session, const unsigned char *key_name,
     size_t key_name_length, int status, void *verifier);

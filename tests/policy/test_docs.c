@@ -65,24 +65,32 @@ START_TEST(refused)
 }
 END_TEST
 
-/* All that tests/policy/malformed expects, in one text. */
+/* `all`, grown by the first `length` bytes of `text` and a line break. */
+static char *
+append(char *all, const char *text, size_t length)
+{
+    size_t used = all != NULL ? strlen(all) : 0;
+    all = realloc(all, used + length + 2);
+    ck_assert_ptr_nonnull(all);
+    memcpy(all + used, text, length);
+    memcpy(all + used + length, "\n", 2);
+    return all;
+}
+
+/* All that tests/policy/malformed expects, and what test_crl.c does of lists that no file holds, in one text. */
 static char *
 all_messages(void)
 {
     struct data_files files;
-    char path[600], *all = NULL;
-    size_t used = 0;
+    char path[600];
+    size_t length = 0;
+    char *content = data_read(TESTS "/policy/test_crl.c", &length), *all = append(NULL, content, length);
+    free(content);
     data_list(&files, TESTS "/policy/malformed");
     for (size_t i = 0; i < files.count; i++) {
-        size_t length = 0;
         (void)snprintf(path, sizeof path, "%s/policy/malformed/%s", TESTS, files.name[i]);
-        char *content = data_read(path, &length);
-        size_t line = strcspn(content, "\n");
-        all = realloc(all, used + line + 2);
-        ck_assert_ptr_nonnull(all);
-        memcpy(all + used, content, line);
-        memcpy(all + used + line, "\n", 2);
-        used += line + 1;
+        content = data_read(path, &length);
+        all = append(all, content, strcspn(content, "\n"));
         free(content);
     }
     return all;
