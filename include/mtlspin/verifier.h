@@ -64,11 +64,13 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_set_policy(s
     struct mtlspin_policy *policy, struct mtlspin_error *error);
 
 /* Reads the file of the policy in force again, with every file that it names, and puts the result into force. On any
-   mistake nothing changes, and `error` says what and where. MTLSPIN_ERR_STATE if the policy in force is not from
-   mtlspin_policy_load, or if mtlspin_verifier_set_policy came in between. Reported to the audit hook
-   (MTLSPIN_EVENT_RELOAD), failures too. Paths are what they were at the first load: a program that changes its
-   directory or root gives absolute paths, or loads by itself and calls mtlspin_verifier_set_policy. Thread-safe, not
-   for signal handlers; no connection waits for it. Since: 0.3.0 */
+   mistake nothing changes, and `error` says what and where. Errors: those of mtlspin_policy_load, which may wait for files
+   that were just written, as there; MTLSPIN_ERR_ARGUMENT (no verifier); MTLSPIN_ERR_POLICY, as with
+   mtlspin_verifier_set_policy; MTLSPIN_ERR_STATE if the policy in force is not from mtlspin_policy_load, or if
+   mtlspin_verifier_set_policy came in between. Reported to the audit hook (MTLSPIN_EVENT_RELOAD), failures too. Paths are
+   what they were at the first load: a program that changes its directory or root gives absolute paths, or loads by itself
+   and calls mtlspin_verifier_set_policy. Thread-safe, not for signal handlers; no connection waits for it.
+   Since: 0.3.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_reload(struct mtlspin_verifier *verifier,
     struct mtlspin_error *error);
 
