@@ -5,7 +5,7 @@
 #   sh revocation_test.sh ROOT CHECK_POLICY
 set -eu
 [ $# -eq 2 ] || { echo "usage: sh revocation_test.sh ROOT CHECK_POLICY" >&2; exit 2; }
-root=$1
+root=$(cd "$1" && pwd)
 check_policy=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
