@@ -199,7 +199,7 @@ start(struct server *server, const char *policy)
 static void
 stop(struct server *server)
 {
-    static const char *const names[] = { "clients.policy", "own-ca.pem", lists[0].name, lists[1].name };
+    const char *const names[] = { "clients.policy", "own-ca.pem", lists[0].name, lists[1].name };
     char path[128];
     int status = 0;
     ck_assert_int_eq((int)write(server->control, "q", 1), 1);
