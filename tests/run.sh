@@ -10,7 +10,7 @@
 #   gcc        AddressSanitizer and UBSan, warnings are errors; all tests
 #   valgrind   plain gcc; the tests that need no sockets and no scripts
 #   clang      warnings are errors; the same tests
-#   tsan       ThreadSanitizer; handshakes in parallel
+#   tsan       ThreadSanitizer; handshakes, reloads and sweeps in parallel
 #   lint       tests/lint.sh: clang-tidy, cppcheck, shellcheck
 #
 # The last line is the sum over everything: N passed, N failed, N skipped. The
@@ -186,8 +186,9 @@ build plain gcc -Dwerror=true -Dbuildtype=release -Ddebug=true -Db_ndebug=false 
 say "clang: all but scripts and sockets"
 build clang clang -Dwerror=true -Db_ndebug=false && run_tests clang testlog.json --no-suite no-valgrind
 
-say "gcc, ThreadSanitizer: handshakes in parallel"
-build tsan gcc -Dwerror=true -Db_sanitize=thread -Db_ndebug=false && run_tests tsan testlog.json threads load
+say "gcc, ThreadSanitizer: handshakes, reloads and sweeps in parallel"
+build tsan gcc -Dwerror=true -Db_sanitize=thread -Db_ndebug=false &&
+    run_tests tsan testlog.json threads load sweep crl reload-threads
 
 say "Lint"
 lint

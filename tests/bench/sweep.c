@@ -3,6 +3,7 @@
      bench-sweep [CONNECTIONS [HANDSHAKES]]
 
    Each line: what had changed, how many were refused, milliseconds for the sweep, microseconds for each connection. */
+#include "lists.h"
 #include "policy_text.h"
 #include "rig.h"
 #include "suite.h"
@@ -16,6 +17,15 @@ enum { CLIENTS = sizeof clients / sizeof *clients };
 #define CA "ca @pki@/root-ca.pem\n"
 #define REST "allow spki @spki:mallory@ m\nallow spki @spki:client-p384@ p\nallow spki @spki:build-agent@ b\n"
 #define ALL "allow spki @spki:alice@ a\n" REST
+#define LISTED(list) CA "crl root.pem\ncrl " list "\n" ALL
+
+/* The clients are all of one CA. */
+static const struct crl_recipe lists[] = {
+    { "root.pem", "root-ca", NULL, -60, 86400, NULL, 0 },
+    { "nobody.pem", "clients-ca", NULL, -60, 86400, NULL, 0 },
+    { "kiosk.pem", "clients-ca", NULL, -60, 86400, "kiosk", 0 },
+    { "alice.pem", "clients-ca", NULL, -60, 86400, "alice", 0 },
+};
 
 static const struct change {
     const char *what, *policy;
@@ -32,6 +42,11 @@ static const struct change {
     { "the anchors are all others", "ca @pki@/other-ca.pem\n" ALL },
     { "the same again", "ca @pki@/other-ca.pem\n" ALL },
     { "the anchors are back", CA ALL },
+    { "the first revocation lists", LISTED("nobody.pem") },
+    { "only a list: somebody else is revoked", LISTED("kiosk.pem") },
+    { "only a list: a client is revoked", LISTED("alice.pem") },
+    { "only a list: nobody is revoked", LISTED("nobody.pem") },
+    { "no lists any more", CA ALL },
     { "another depth: chains verified anew", "ca @pki@/root-ca.pem\ndepth 7\n" ALL },
     { "after that, a rule added", "ca @pki@/root-ca.pem\ndepth 7\n" ALL "allow spki @spki:kiosk@ kiosk\n" },
 };
@@ -108,6 +123,13 @@ START_TEST(sweep)
 }
 END_TEST
 
+static void
+set_up(void)
+{
+    lists_enter();
+    lists_write(lists, sizeof lists / sizeof *lists, (int64_t)time(NULL));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -118,6 +140,7 @@ main(int argc, char **argv)
     if (argc > 2)
         handshakes = (size_t)strtoul(argv[2], NULL, 10);
     tcase_set_timeout(only, 0);
+    tcase_add_unchecked_fixture(only, set_up, lists_leave);
     tcase_add_test(only, sweep);
     suite_add_tcase(suite, only);
     return run_suite(suite);

@@ -6,6 +6,7 @@
 #include "rig.h"
 #include "suite.h"
 #include <dirent.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,6 +279,16 @@ ask(void *user)
     return wrong == 0 ? NULL : user;
 }
 
+/* What libcrypto remembers of a certificate's extensions it reads without its lock. ThreadSanitizer does not see the atomics
+   inside libcrypto, and would call it a race. */
+static void
+look_at_extensions(const struct crowd *crowd)
+{
+    (void)X509_check_purpose(crowd->leaf, -1, 0);
+    for (int i = 0; i < sk_X509_num(crowd->rest); i++)
+        (void)X509_check_purpose(sk_X509_value(crowd->rest, i), -1, 0);
+}
+
 START_TEST(threads)
 {
     enum { THREADS = 8 };
@@ -290,6 +301,7 @@ START_TEST(threads)
     crowd.policy = policy_of(MEMBERS);
     crowd.leaf = pki_certificate("alice-chain");
     crowd.rest = pki_rest("alice-chain");
+    look_at_extensions(&crowd);
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&thread[i], NULL, ask, &crowd), 0);
     for (int i = 0; i < THREADS; i++) {

@@ -1,5 +1,6 @@
 /* A fleet: two servers, each a process of its own, that share ticket keys and have policies of the same content in files of
    their own. A client that one of them knows comes to the other. */
+#include "made_crl.h"
 #include "pki.h"
 #include "policy_text.h"
 #include "suite.h"
@@ -11,12 +12,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PATIENCE = 60, OUTCOME_SIZE = 160 };
 
 struct server {
-    char folder[64]; /* with its policy and its copy of the CA */
+    char folder[64]; /* with its policy, its copy of the CA, and its revocation lists */
     const char *session_context;
     bool own_keys;
     int control; /* the parent's end: a letter for each order (accept, reload, quit), an outcome for each connection */
@@ -59,6 +61,21 @@ copy_ca(const struct server *server)
     text[length] = '\0';
     ck_assert_int_eq(fclose(file), 0);
     write_file(server, "own-ca.pem", text);
+}
+
+static const struct { const char *name, *issuer; } lists[] = { { "root.crl", "root-ca" }, { "clients.crl", "clients-ca" } };
+enum { LISTS = sizeof lists / sizeof *lists };
+
+/* A new list in place of the one that is there. */
+static void
+write_list(const struct server *server, size_t which, const char *revoked)
+{
+    char path[128], written[128];
+    const struct crl_recipe recipe = { written, lists[which].issuer, NULL, -60, 3600, revoked, 0 };
+    path_of(server, lists[which].name, path);
+    path_of(server, "new.crl", written);
+    crl_write(&recipe, (int64_t)time(NULL));
+    ck_assert_int_eq(rename(written, path), 0);
 }
 
 /* The server's process. It leaves by _exit: Check must not run on in it. */
@@ -163,6 +180,8 @@ start(struct server *server, const char *policy)
     (void)snprintf(server->folder, sizeof server->folder, "%s", "fleet-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(server->folder));
     copy_ca(server);
+    for (size_t i = 0; i < LISTS; i++)
+        write_list(server, i, NULL);
     write_policy(server, policy);
     int listener = listen_anywhere(server);
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
@@ -180,7 +199,7 @@ start(struct server *server, const char *policy)
 static void
 stop(struct server *server)
 {
-    static const char *const names[] = { "clients.policy", "own-ca.pem" };
+    const char *const names[] = { "clients.policy", "own-ca.pem", lists[0].name, lists[1].name };
     char path[128];
     int status = 0;
     ck_assert_int_eq((int)write(server->control, "q", 1), 1);
@@ -289,6 +308,47 @@ START_TEST(from_one_server_to_the_other)
 }
 END_TEST
 
+static const char listed[] = "ca own-ca.pem\ncrl root.crl\ncrl clients.crl\nallow spki @spki:alice@ alice\n";
+
+/* Visits in their order, each maybe after the server has got a list that revokes. A server that has seen no chain with the
+   intermediate does not know whose the intermediate's list is: there the first visit resumes nothing. */
+static const struct { int server; bool revoke; const char *outcome; } visits[] = {
+    { 0, false, "full as alice" },
+    { 1, false, "full as alice" },
+    { 1, false, "resumed as alice" },
+    { 0, false, "resumed as alice" },
+    { 1, false, "resumed as alice" },
+    { 1, true, "full: REVOKED" },
+    { 0, false, "resumed as alice" },
+    { 1, false, "full: REVOKED" },
+    { 0, true, "full: REVOKED" },
+};
+
+/* She is revoked (0, 1), or her CA is (2, 3). */
+START_TEST(revoked_at_one_server)
+{
+    struct server servers[2] = { { .own_keys = false }, { .own_keys = false } };
+    SSL_CTX *client = rig_client("alice", rig_version(_i));
+    SSL_SESSION *session = NULL;
+    (void)signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < 2; i++)
+        start(&servers[i], listed);
+    for (size_t i = 0; i < sizeof visits / sizeof *visits; i++) {
+        struct server *server = &servers[visits[i].server];
+        if (visits[i].revoke) {
+            write_list(server, _i < 2 ? 1 : 0, _i < 2 ? "alice" : "clients-ca");
+            reload(server, listed);
+        }
+        const char *outcome = visit(server, client, &session);
+        ck_assert_msg(strcmp(outcome, visits[i].outcome) == 0, "visit %zu: %s", i + 1, outcome);
+    }
+    SSL_SESSION_free(session);
+    SSL_CTX_free(client);
+    for (size_t i = 0; i < 2; i++)
+        stop(&servers[i]);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -296,6 +356,7 @@ main(void)
     TCase *all = tcase_create("fleet");
     tcase_set_timeout(all, 2 * PATIENCE);
     tcase_add_loop_test(all, from_one_server_to_the_other, 0, 2 * FLEET_CASES);
+    tcase_add_loop_test(all, revoked_at_one_server, 0, 4);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }

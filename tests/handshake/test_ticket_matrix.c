@@ -191,7 +191,28 @@ let_time_pass(SSL_CTX *server)
     X509_VERIFY_PARAM_set_time(SSL_CTX_get0_param(server), (time_t)end_of("alice") + 1);
 }
 
-static void (*const controls[])(SSL_CTX *) = { nothing, remove_everybody, remove_ca, let_time_pass };
+/* OpenSSL's own look at the lists of set_up. */
+static void
+revoke(SSL_CTX *server)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(server);
+    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+    ck_assert_int_eq(X509_load_crl_file(lookup, "root.pem", X509_FILETYPE_PEM), 1);
+    ck_assert_int_eq(X509_load_crl_file(lookup, "clients-alice-revoked.pem", X509_FILETYPE_PEM), 1);
+    ck_assert_int_eq(X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL), 1);
+}
+
+/* A group that the client has no key share of: hello retry request. */
+static void
+want_another_group(SSL_CTX *server)
+{
+    char group[] = "P-256";
+    ck_assert_int_eq((int)SSL_CTX_set1_groups_list(server, group), 1);
+}
+
+static const struct { void (*change)(SSL_CTX *); bool still_good; } controls[] = { { nothing, true },
+    { want_another_group, true }, { remove_everybody, false }, { remove_ca, false }, { let_time_pass, false },
+    { revoke, false } };
 enum { CONTROLS = sizeof controls / sizeof *controls };
 
 START_TEST(control_plain_openssl_resumes)
@@ -200,12 +221,45 @@ START_TEST(control_plain_openssl_resumes)
     struct rig rig = { .server = ticket_plain_server(kind) };
     ck_assert(ticket_connect(&rig, "alice", "a.example", NULL, kind));
     SSL_SESSION *session = ticket_close(&rig);
-    controls[_i / TICKET_KINDS](rig.server);
+    controls[_i / TICKET_KINDS].change(rig.server);
     ck_assert(ticket_connect(&rig, "alice", "b.example", session, kind));
     ck_assert(SSL_session_reused(rig.pair.server));
     pair_free(&rig.pair);
-    if (_i >= TICKET_KINDS) /* and a full handshake does not let her in any more */
-        ck_assert(!ticket_connect(&rig, "alice", "b.example", NULL, kind));
+    ck_assert_int_eq(ticket_connect(&rig, "alice", "b.example", NULL, kind), controls[_i / TICKET_KINDS].still_good);
+    SSL_SESSION_free(session);
+    rig_free(&rig);
+}
+END_TEST
+
+/* Each ticket is as old as this when it comes back: so its date says. */
+static int64_t age;
+
+static int
+make_older(SSL *ssl, void *user)
+{
+    SSL_SESSION *session = SSL_get_session(ssl);
+    (void)user;
+    return SSL_SESSION_set_time(session, (long)(SSL_SESSION_get_time(session) - age)) > 0;
+}
+
+/* In TLS 1.3 each resumption brings a ticket of a new lifetime (7200 seconds), though alice's certificate has ended. */
+START_TEST(control_plain_openssl_renews)
+{
+    struct rig rig = { .server = ticket_plain_server(TICKET_TLS13) };
+    age = 6000;
+    (void)SSL_CTX_set_timeout(rig.server, 7200);
+    ck_assert_int_eq(SSL_CTX_set_session_ticket_cb(rig.server, make_older, NULL, NULL), 1);
+    ck_assert(ticket_connect(&rig, "alice", NULL, NULL, TICKET_TLS13));
+    SSL_SESSION *session = ticket_close(&rig);
+    let_time_pass(rig.server);
+    for (int i = 0; i < 8; i++) {
+        age = i < 7 ? 6000 : 8000; /* at last older than that, to see that the lifetime holds */
+        ck_assert(ticket_connect(&rig, "alice", NULL, session, TICKET_TLS13));
+        ck_assert(SSL_session_reused(rig.pair.server));
+        SSL_SESSION_free(session);
+        session = ticket_close(&rig);
+    }
+    ck_assert(!ticket_connect(&rig, "alice", NULL, session, TICKET_TLS13));
     SSL_SESSION_free(session);
     rig_free(&rig);
 }
@@ -238,6 +292,7 @@ main(void)
     tcase_add_loop_test(all, ticket_at_another_server, 0, 2 * rows);
     tcase_add_loop_test(all, stateful, 0, 2 * rows);
     tcase_add_loop_test(all, control_plain_openssl_resumes, 0, TICKET_KINDS * CONTROLS);
+    tcase_add_test(all, control_plain_openssl_renews);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }

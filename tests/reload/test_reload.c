@@ -1,6 +1,7 @@
 /* Reloads: all or nothing. */
 #include "flat_json.h"
 #include "folder.h"
+#include "made_crl.h"
 #include "pair.h"
 #include "pki.h"
 #include "rig.h"
@@ -9,9 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#define GOOD "ca ca.pem\nallow spki @spki:alice@ alice\n"
+#define GOOD "ca ca.pem\ncrl root.crl\ncrl lists\nallow spki @spki:alice@ alice\nallow spki @spki:mallory@ mallory\n"
 
 /* The last event about a reload. */
 static struct {
@@ -47,11 +49,24 @@ verifier_of(const char *path)
     return verifier;
 }
 
+/* In place of what is there; `key` signs, NULL = the issuer's. */
+static void
+put_list(const char *file, const char *issuer, const char *key, const char *revoked, unsigned differences)
+{
+    const struct crl_recipe recipe = { "new.crl", issuer, key, -60, 3600, revoked, differences };
+    crl_write(&recipe, (int64_t)time(NULL));
+    folder_move("new.crl", file);
+}
+
+/* mallory has a rule, too, but is revoked. */
 static void
 good_tree(void)
 {
     folder_clean();
     folder_certificate("root-ca", "ca.pem");
+    folder_make("lists");
+    put_list("root.crl", "root-ca", NULL, NULL, 0);
+    put_list("lists/clients.crl", "clients-ca", NULL, "mallory", 0);
     folder_put("policy", GOOD);
 }
 
@@ -110,11 +125,30 @@ policy_is_fifo(void)
 }
 
 static void
-ca_is_cut(void)
+cut(const char *name)
 {
     struct stat info;
-    ck_assert_int_eq(stat("ca.pem", &info), 0);
-    ck_assert_int_eq(truncate("ca.pem", info.st_size / 2), 0);
+    ck_assert_int_eq(stat(name, &info), 0);
+    ck_assert_int_eq(truncate(name, info.st_size / 2), 0);
+}
+
+static void ca_is_cut(void) { cut("ca.pem"); }
+static void no_list(void) { folder_remove("root.crl"); }
+static void empty_list(void) { folder_put("root.crl", ""); }
+static void list_is_cut(void) { cut("root.crl"); }
+static void list_is_ca(void) { folder_certificate("root-ca", "root.crl"); }
+static void list_without_end(void) { put_list("root.crl", "root-ca", NULL, NULL, CRL_NO_END); }
+static void list_by_other(void) { put_list("root.crl", "root-ca", "other-ca", "clients-ca", CRL_NO_KEY_ID); }
+static void no_lists(void) { folder_remove("lists/clients.crl"); }
+static void one_of_lists_is_cut(void) { cut("lists/clients.crl"); }
+
+static void
+der_list_is_cut(void)
+{
+    static const struct crl_recipe recipe = { "new.der", "root-ca", NULL, -60, 3600, NULL, 0 };
+    crl_write(&recipe, (int64_t)time(NULL));
+    folder_move("new.der", "root.crl");
+    cut("root.crl");
 }
 
 static const struct {
@@ -137,6 +171,15 @@ static const struct {
     { "CA cut", ca_is_cut, MTLSPIN_ERR_CERTIFICATE, "policy:1:4: ca.pem: " },
     { "CA an empty directory", ca_directory_is_empty, MTLSPIN_ERR_CERTIFICATE, "policy:1:4: ca.pem: no file" },
     { "CA a loop of symlinks", ca_is_loop, MTLSPIN_ERR_FILE, "policy:1:4: ca.pem: Too many" },
+    { "list missing", no_list, MTLSPIN_ERR_FILE, "policy:2:5: root.crl: No such file" },
+    { "list empty", empty_list, MTLSPIN_ERR_CERTIFICATE, "policy:2:5: root.crl: no revocation list in it" },
+    { "list cut", list_is_cut, MTLSPIN_ERR_CERTIFICATE, "policy:2:5: root.crl: revocation list 1 cannot be read" },
+    { "list cut, DER", der_list_is_cut, MTLSPIN_ERR_CERTIFICATE, "policy:2:5: root.crl: no revocation list in DER" },
+    { "a certificate for a list", list_is_ca, MTLSPIN_ERR_CERTIFICATE, "policy:2:5: root.crl: no revocation list in it" },
+    { "list without an end", list_without_end, MTLSPIN_ERR_CERTIFICATE, "policy:2:5: root.crl: this list has no nextU" },
+    { "list by another key", list_by_other, MTLSPIN_ERR_CERTIFICATE, "policy:2:1: root.crl: the signature is not by" },
+    { "lists an empty directory", no_lists, MTLSPIN_ERR_CERTIFICATE, "policy:3:5: lists: no file" },
+    { "one of lists cut", one_of_lists_is_cut, MTLSPIN_ERR_CERTIFICATE, "policy:3:5: lists/clients.crl: revocation" },
 };
 enum { BROKEN = sizeof broken / sizeof *broken };
 
@@ -148,6 +191,7 @@ START_TEST(a_broken_file_changes_nothing)
     good_tree();
     struct mtlspin_verifier *verifier = verifier_of("policy");
     must_judge(verifier, "alice", version, "alice", 1);
+    must_judge(verifier, "mallory", version, "", 1);
     broken[_i / 2].spoil();
     ck_assert_int_eq(mtlspin_verifier_reload(verifier, &error), broken[_i / 2].status);
     ck_assert_int_eq(error.code, broken[_i / 2].status);
@@ -156,6 +200,7 @@ START_TEST(a_broken_file_changes_nothing)
         line);
     ck_assert_uint_eq(mtlspin_verifier_generation(verifier), 1);
     must_judge(verifier, "alice", version, "alice", 1);
+    must_judge(verifier, "mallory", version, "", 1);
     must_judge(verifier, "kiosk", version, "", 1);
     ck_assert_int_eq(heard.events, 1);
     ck_assert_int_eq(heard.error.code, error.code);
@@ -183,6 +228,27 @@ START_TEST(a_good_file_changes_everything)
     folder_certificate("other-ca", "ca.pem"); /* the policy's own file stays as it is */
     ck_assert_int_eq(mtlspin_verifier_reload(verifier, NULL), MTLSPIN_OK);
     must_judge(verifier, "kiosk", version, "", 3);
+    mtlspin_verifier_unref(verifier);
+}
+END_TEST
+
+/* Only lists change: one in a directory, then the one that is a file. */
+START_TEST(a_good_list_changes_everything)
+{
+    int version = rig_version(_i);
+    good_tree();
+    struct mtlspin_verifier *verifier = verifier_of("policy");
+    must_judge(verifier, "alice", version, "alice", 1);
+    must_judge(verifier, "mallory", version, "", 1);
+    put_list("lists/clients.crl", "clients-ca", NULL, "alice", 0);
+    must_judge(verifier, "alice", version, "alice", 1);
+    ck_assert_int_eq(mtlspin_verifier_reload(verifier, NULL), MTLSPIN_OK);
+    must_judge(verifier, "alice", version, "", 2);
+    must_judge(verifier, "mallory", version, "mallory", 2);
+    put_list("root.crl", "root-ca", NULL, "clients-ca", 0);
+    ck_assert_int_eq(mtlspin_verifier_reload(verifier, NULL), MTLSPIN_OK);
+    must_judge(verifier, "alice", version, "", 3);
+    must_judge(verifier, "mallory", version, "", 3);
     mtlspin_verifier_unref(verifier);
 }
 END_TEST
@@ -258,6 +324,7 @@ main(void)
     tcase_set_timeout(all, 120);
     tcase_add_loop_test(all, a_broken_file_changes_nothing, 0, 2 * BROKEN);
     tcase_add_loop_test(all, a_good_file_changes_everything, 0, 2);
+    tcase_add_loop_test(all, a_good_list_changes_everything, 0, 2);
     tcase_add_test(all, the_last_text_counts);
     tcase_add_test(all, from_memory_nothing_is_reloaded);
     tcase_add_loop_test(all, hosts_are_not_for_servers, 0, 4);

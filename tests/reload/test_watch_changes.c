@@ -1,7 +1,9 @@
 /* Every way in which files change. */
 #include "folder.h"
+#include "made_crl.h"
 #include "watcher.h"
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* conf/…: symlinks through conf/..data into a directory of one version. */
@@ -30,6 +32,26 @@ linked_tree(void)
     folder_link(target, POLICY);
 }
 
+/* Behind what is in the file, or as a new file. */
+static void
+put_list(const char *file, const char *issuer, const char *revoked)
+{
+    const struct crl_recipe recipe = { file, issuer, NULL, -60, 3600, revoked, 0 };
+    crl_write(&recipe, (int64_t)time(NULL));
+}
+
+/* conf/root.crl, a list, and conf/lists, a directory of lists. */
+static void
+listed_tree(void)
+{
+    watcher_tree();
+    folder_make("conf/lists");
+    put_list("conf/root.crl", "root-ca", NULL);
+    put_list("conf/lists/clients.pem", "clients-ca", NULL);
+    put_list("conf/lists/partner.crl", "partner-ca", NULL);
+    folder_put(POLICY, "ca ca.pem\nca more\ncrl root.crl\ncrl lists\nallow spki @spki:alice@ before\n");
+}
+
 static void in_place(void) { folder_put(POLICY, AFTER); }
 static void in_halves(void) { folder_put_slowly(POLICY, AFTER, 100); }
 static void renamed_over(void) { folder_put_over(POLICY, AFTER); }
@@ -38,6 +60,24 @@ static void ca_added(void) { folder_certificate("other-ca", "conf/more/other.pem
 static void ca_in_place(void) { folder_certificate("other-ca", "conf/ca.pem"); }
 static void ca_replaced(void) { folder_certificate_over("other-ca", "conf/ca.pem"); }
 static void linked_in_place(void) { folder_put("elsewhere/real", AFTER); }
+
+static void list_appended(void) { put_list("conf/root.crl", "root-ca", "clients-ca"); }
+static void list_added(void) { put_list("conf/lists/next.pem", "clients-ca", "alice"); }
+static void list_removed(void) { folder_remove("conf/lists/partner.crl"); }
+
+static void
+list_replaced(void)
+{
+    put_list("new", "root-ca", "clients-ca");
+    folder_move("new", "conf/root.crl");
+}
+
+static void
+listed_replaced(void)
+{
+    put_list("new", "clients-ca", "alice");
+    folder_move("new", "conf/lists/clients.pem");
+}
 
 static void
 ca_removed(void)
@@ -103,6 +143,11 @@ static const struct {
     { "a CA removed from a directory", watcher_tree, ca_removed },
     { "a CA written in place", watcher_tree, ca_in_place },
     { "a CA renamed over", watcher_tree, ca_replaced },
+    { "a revocation list renamed over", listed_tree, list_replaced },
+    { "a revocation list appended", listed_tree, list_appended },
+    { "a revocation list added to a directory", listed_tree, list_added },
+    { "a revocation list removed from a directory", listed_tree, list_removed },
+    { "a revocation list in a directory renamed over", listed_tree, listed_replaced },
     { "the directory exchanged", watcher_tree, directory_exchanged },
     { "a symlink to the directory swapped", swapped_tree, symlink_swapped },
     { "behind a symlink, in place", linked_tree, linked_in_place },
@@ -110,13 +155,23 @@ static const struct {
 };
 enum { CHANGES = sizeof changes / sizeof *changes };
 
+static void
+digest_of(struct mtlspin_verifier *verifier, uint8_t digest[32])
+{
+    struct mtlspin_policy *policy = mtlspin_verifier_policy(verifier);
+    mtlspin_policy_digest(policy, digest);
+    mtlspin_policy_unref(policy);
+}
+
 /* Twice: the watch must listen in the right places after a reload, too. */
 START_TEST(every_change_is_seen)
 {
+    uint8_t former[32], digest[32];
     enum way way = (enum way)(_i / CHANGES);
     changes[_i % CHANGES].before();
     struct mtlspin_verifier *verifier = watcher_verifier(POLICY);
     int fd = watcher_open(verifier, way);
+    digest_of(verifier, former);
     must_rest(verifier, fd, 300);
     int64_t begun = watcher_clock();
     changes[_i % CHANGES].change();
@@ -124,6 +179,8 @@ START_TEST(every_change_is_seen)
     ck_assert_int_ge(watcher_clock() - begun, 200);
     must_reload(verifier);
     must_be_current(verifier, POLICY);
+    digest_of(verifier, digest);
+    ck_assert_mem_ne(digest, former, 32);
     must_rest(verifier, fd, 300);
     folder_put(POLICY, "ca ca.pem\nallow spki @spki:build-agent@ again\n");
     must_be_due(verifier, fd);
