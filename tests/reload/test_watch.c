@@ -244,7 +244,8 @@ END_TEST
 
 enum { MOST = 1024 };
 
-/* How many are open, and which; those that are not in `known` must be closed on exec. */
+/* How many are open, and which; those that are not in `known` must be closed on exec. New ones are low: what stands higher up
+   belongs to valgrind. */
 static int
 descriptors(bool open[MOST], const bool known[MOST])
 {
@@ -254,10 +255,9 @@ descriptors(bool open[MOST], const bool known[MOST])
     ck_assert_ptr_nonnull(stream);
     for (struct dirent *entry = readdir(stream); entry != NULL; entry = readdir(stream)) {
         int fd = atoi(entry->d_name);
-        if (entry->d_name[0] == '.' || fd == dirfd(stream))
+        if (entry->d_name[0] == '.' || fd == dirfd(stream) || fd >= MOST)
             continue;
         count++;
-        ck_assert_int_lt(fd, MOST);
         open[fd] = true;
         if (known != NULL && !known[fd])
             ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
