@@ -239,7 +239,11 @@ make_older(SSL *ssl, void *user)
 {
     SSL_SESSION *session = SSL_get_session(ssl);
     (void)user;
+#if OPENSSL_VERSION_NUMBER >= 0x30400000L
+    return SSL_SESSION_set_time_ex(session, SSL_SESSION_get_time_ex(session) - (time_t)age) > 0;
+#else
     return SSL_SESSION_set_time(session, (long)(SSL_SESSION_get_time(session) - age)) > 0;
+#endif
 }
 
 /* In TLS 1.3 each resumption brings a ticket of a new lifetime (7200 seconds), though alice's certificate has ended. */
