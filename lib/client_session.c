@@ -5,6 +5,7 @@
 #include "client_session.h"
 #include "connection.h"
 #include "digest.h"
+#include "encoding.h"
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
 #include <stdlib.h>
@@ -23,22 +24,6 @@ mtlspin__client_session_context(const struct mtlspin_policy *policy, const char 
     return mtlspin__sha256(context, runs, sizeof runs / sizeof *runs);
 }
 
-static void
-put_time(unsigned char *to, int64_t time)
-{
-    for (int i = 0; i < 8; i++)
-        to[i] = (unsigned char)((uint64_t)time >> (56 - 8 * i));
-}
-
-static int64_t
-get_time(const unsigned char *from)
-{
-    uint64_t time = 0;
-    for (int i = 0; i < 8; i++)
-        time = time << 8 | from[i];
-    return (int64_t)time;
-}
-
 /* The seal in memory of its own; NULL if there is none to be had. */
 static unsigned char *
 make_seal(const STACK_OF(X509) *chain, int64_t now, size_t *length)
@@ -54,7 +39,7 @@ make_seal(const STACK_OF(X509) *chain, int64_t now, size_t *length)
     if (seal == NULL)
         return NULL;
     *at++ = FORM;
-    put_time(at, now);
+    mtlspin__number_put(at, now);
     at += 8;
     for (int i = 1; i < sk_X509_num(chain) - 1; i++)
         if (i2d_X509(sk_X509_value(chain, i), &at) <= 0) {
@@ -110,7 +95,7 @@ open_seal(SSL_SESSION *session, const struct mtlspin_policy *policy, const char 
         return false;
     if (!SSL_SESSION_get0_ticket_appdata(session, &data, &size) || size < HEAD || *(seal = data) != FORM)
         return false;
-    *authenticated = get_time(seal + 1);
+    *authenticated = mtlspin__number_get(seal + 1);
     *certificates = certificates_of(seal + HEAD, size - HEAD);
     return *certificates != NULL;
 }

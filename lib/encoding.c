@@ -77,3 +77,19 @@ mtlspin__base64_encode_digest(char text[MTLSPIN__BASE64_DIGEST + 1], const uint8
     *text++ = '=';
     *text = '\0';
 }
+
+void
+mtlspin__number_put(uint8_t bytes[8], int64_t number)
+{
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)((uint64_t)number >> (56 - 8 * i));
+}
+
+int64_t
+mtlspin__number_get(const uint8_t bytes[8])
+{
+    uint64_t number = 0;
+    for (int i = 0; i < 8; i++)
+        number = number << 8 | bytes[i];
+    return (int64_t)number;
+}

@@ -1,4 +1,4 @@
-/* Hexadecimal and base64 of digests. */
+/* Digests as hexadecimal and base64, numbers as bytes. */
 #ifndef MTLSPIN_LIB_ENCODING_H
 #define MTLSPIN_LIB_ENCODING_H
 
@@ -18,5 +18,9 @@ void mtlspin__hex_encode(char *text, const uint8_t *bytes, size_t length, char s
    pin has one spelling. */
 bool mtlspin__base64_decode_digest(uint8_t digest[32], const char *text, size_t length);
 void mtlspin__base64_encode_digest(char text[MTLSPIN__BASE64_DIGEST + 1], const uint8_t digest[32]);
+
+/* A number as eight bytes, the highest first, and back. */
+void mtlspin__number_put(uint8_t bytes[8], int64_t number);
+int64_t mtlspin__number_get(const uint8_t bytes[8]);
 
 #endif

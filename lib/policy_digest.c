@@ -1,6 +1,7 @@
 /* The digest of a policy's content: what decides, in one fixed order and encoding; no path, no line, no spacing. */
 #include "anchors.h"
 #include "digest.h"
+#include "encoding.h"
 #include "policy.h"
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,7 @@ static void
 add_number(struct mtlspin__hash *hash, int64_t number)
 {
     uint8_t bytes[8];
-    for (size_t i = 0; i < 8; i++)
-        bytes[i] = (uint8_t)((uint64_t)number >> (56 - 8 * i));
+    mtlspin__number_put(bytes, number);
     mtlspin__hash_add(hash, bytes, sizeof bytes);
 }
 

@@ -4,6 +4,7 @@
    can write one. */
 #include "server_session.h"
 #include "digest.h"
+#include "encoding.h"
 #include <openssl/err.h>
 #include <openssl/tls1.h>
 #include <stdlib.h>
@@ -87,8 +88,7 @@ make_seal(const struct mtlspin__trail *trail, int64_t authenticated, size_t *len
     if (seal == NULL)
         return NULL;
     seal[0] = FORM;
-    for (int i = 0; i < 8; i++)
-        seal[1 + i] = (unsigned char)((uint64_t)authenticated >> (56 - 8 * i));
+    mtlspin__number_put(seal + 1, authenticated);
     *length = HEAD + mtlspin__trail_write(trail, seal + HEAD, size);
     return seal;
 }
@@ -126,15 +126,12 @@ open_seal(SSL_SESSION *session, int64_t *authenticated)
 {
     void *data = NULL;
     size_t length = 0;
-    uint64_t time = 0;
     if (!SSL_SESSION_get0_ticket_appdata(session, &data, &length) || length < HEAD)
         return NULL;
     const unsigned char *bytes = data;
     if (bytes[0] != FORM)
         return NULL;
-    for (int i = 0; i < 8; i++)
-        time = time << 8 | bytes[1 + i];
-    *authenticated = (int64_t)time;
+    *authenticated = mtlspin__number_get(bytes + 1);
     return mtlspin__trail_read(bytes + HEAD, length - HEAD);
 }
 

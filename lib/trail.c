@@ -1,6 +1,7 @@
 /* Findings in memory and in tickets. */
 #include "trail.h"
 #include "anchors.h"
+#include "encoding.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,8 +171,8 @@ put_finding(unsigned char *at, const struct mtlspin__finding *finding)
     at = put(at, finding->validation, 16);
     at = put(at, finding->anchor, 16);
     *at++ = (unsigned char)finding->reason;
-    for (int shift = 56; shift >= 0; shift -= 8)
-        *at++ = (unsigned char)((uint64_t)finding->not_after >> shift);
+    mtlspin__number_put(at, finding->not_after);
+    at += 8;
     *at++ = (unsigned char)finding->chain_count;
     for (size_t i = 0; i < finding->chain_count; i++) {
         at = put(at, finding->chain[i].spki, 32);
@@ -221,12 +222,9 @@ get_finding(struct mtlspin__trail *trail, const unsigned char **bytes, size_t *l
     struct mtlspin__finding *finding = next_finding(trail, count);
     if (finding == NULL)
         return false;
-    uint64_t not_after = 0;
     memcpy(finding->validation, at, 16);
     memcpy(finding->anchor, at + 16, 16);
-    for (int i = 0; i < 8; i++)
-        not_after = not_after << 8 | at[33 + i];
-    finding->not_after = (int64_t)not_after;
+    finding->not_after = mtlspin__number_get(at + 33);
     finding->reason = reason;
     for (size_t i = 0; i < count; i++)
         get_keys(&finding->chain[i], at + HEAD + KEYS * i);
