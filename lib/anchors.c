@@ -20,7 +20,8 @@ mtlspin__anchors_new(void)
         return NULL;
     anchors->store = X509_STORE_new();
     anchors->subjects = sk_X509_NAME_new_null();
-    if (anchors->store != NULL && anchors->subjects != NULL)
+    anchors->certificates = sk_X509_new_null();
+    if (anchors->store != NULL && anchors->subjects != NULL && anchors->certificates != NULL)
         return anchors;
     mtlspin__anchors_free(anchors);
     return NULL;
@@ -33,6 +34,7 @@ mtlspin__anchors_free(struct mtlspin__anchors *anchors)
         return;
     X509_STORE_free(anchors->store);
     sk_X509_NAME_pop_free(anchors->subjects, X509_NAME_free);
+    sk_X509_pop_free(anchors->certificates, X509_free);
     free(anchors->digests);
     free(anchors);
 }
@@ -79,13 +81,20 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
     if (grown == NULL)
         return false;
     anchors->digests = grown;
-    if (!X509_STORE_add_cert(anchors->store, certificate) || !add_subject(anchors, certificate))
+    if (!X509_STORE_add_cert(anchors->store, certificate) || !add_subject(anchors, certificate)
+        || !X509_add_cert(anchors->certificates, certificate, X509_ADD_FLAG_UP_REF))
         return false;
     anchors->has_settings |= memcmp(digest, digest + 32, 32) != 0;
     memcpy(anchors->digests[anchors->count++], digest, 64);
     if (anchors->incomplete[0] == '\0' && X509_self_signed(certificate, 0) != 1)
         (void)X509_NAME_oneline(X509_get_subject_name(certificate), anchors->incomplete, sizeof anchors->incomplete);
     return true;
+}
+
+X509 *
+mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i)
+{
+    return sk_X509_value(anchors->certificates, (int)i);
 }
 
 bool

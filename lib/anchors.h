@@ -7,11 +7,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct stack_st_X509;
 struct stack_st_X509_NAME;
 struct mtlspin__sources;
 
 struct mtlspin__anchors {
     X509_STORE *store;
+    struct stack_st_X509 *certificates;  /* in the order in which they came */
     struct stack_st_X509_NAME *subjects; /* what a server tells clients that it accepts */
     size_t subjects_length;              /* bytes of them in a TLS message */
     uint8_t (*digests)[64]; /* of each: the thumbprint, and a digest with its trust settings (TRUSTED CERTIFICATE) */
@@ -25,6 +27,9 @@ struct mtlspin__anchors {
 
 struct mtlspin__anchors *mtlspin__anchors_new(void);
 void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
+
+/* Number `i` of them, borrowed. */
+X509 *mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i);
 
 /* Whether one of them is the anchor that these first bytes of mtlspin__certificate_anchor mean. */
 bool mtlspin__anchors_have(const struct mtlspin__anchors *anchors, const uint8_t id[16]);

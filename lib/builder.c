@@ -54,6 +54,16 @@ mtlspin__builder_fail(struct mtlspin_builder *builder, enum mtlspin__culprit cul
     return status;
 }
 
+enum mtlspin_status
+mtlspin__builder_overlook(struct mtlspin_builder *builder, unsigned line, enum mtlspin_status status,
+    struct mtlspin_error *error)
+{
+    mtlspin__error_place(error, builder->file, line, 1);
+    status = mtlspin__scan_overlook(&builder->scan, status, error);
+    builder->failed = status;
+    return status;
+}
+
 static enum mtlspin_status
 fail_at_domain(struct mtlspin_builder *builder, enum mtlspin_status status)
 {
@@ -94,6 +104,7 @@ open_domain(struct mtlspin_builder *builder, const char *name, struct mtlspin_er
     memcpy(builder->domain->name, name, strlen(name) + 1);
     builder->domain->line = builder->line;
     builder->given = 0;
+    builder->ruled = builder->damaged = builder->closed = false;
     policy->domain_count++;
     return MTLSPIN_OK;
 }
@@ -163,6 +174,8 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
 {
     const struct mtlspin__domain *domain = builder->domain;
     const char *wrong = anchors_wrong(domain);
+    if (builder->damaged)
+        return MTLSPIN_OK;
     if (wrong != NULL)
         return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY, "%s", wrong));
     if (domain->anchors->incomplete[0] != '\0' && !domain->partial_chain)
@@ -176,27 +189,70 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
     return settle_crls(builder, error);
 }
 
+/* Of several rules that contradict earlier ones, the first is reported; where every mistake is wanted, each. */
+struct conflict {
+    struct mtlspin_builder *builder;
+    struct mtlspin_error *error;
+    unsigned line, earlier; /* 0 = none */
+};
+
 static enum mtlspin_status
-seal(struct mtlspin_builder *builder, struct mtlspin__rule_table *table, struct mtlspin_error *error)
+report_conflict(const struct conflict *c, unsigned line, unsigned earlier)
 {
-    unsigned earlier = 0;
-    const struct mtlspin__rule *again = mtlspin__rules_seal(table, &earlier);
-    if (again == NULL)
-        return MTLSPIN_OK;
-    builder->failed_line = again->line;
-    return mtlspin__builder_fail(builder, builder->line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL,
-        mtlspin__fail(error, MTLSPIN_ERR_POLICY, "line %u says the same under another label", earlier));
+    c->builder->failed_line = line;
+    return mtlspin__builder_fail(c->builder, c->builder->line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL,
+        mtlspin__fail(c->error, MTLSPIN_ERR_POLICY, "line %u says the same under another label", earlier));
+}
+
+static void
+note_conflict(void *context, unsigned line, unsigned earlier)
+{
+    struct conflict *c = context;
+    if (c->builder->scan.listener != NULL) {
+        (void)mtlspin__builder_overlook(c->builder, line, report_conflict(c, line, earlier), c->error);
+    } else if (c->line == 0 || line < c->line) {
+        c->line = line;
+        c->earlier = earlier;
+    }
 }
 
 static enum mtlspin_status
-close_domain(struct mtlspin_builder *builder, struct mtlspin_error *error)
+seal(struct mtlspin_builder *builder, struct mtlspin__rule_table *table, struct mtlspin_error *error)
 {
-    if (builder->domain == NULL)
+    struct conflict c = { builder, error, 0, 0 };
+    mtlspin__rules_seal(table, note_conflict, &c);
+    return c.line == 0 ? MTLSPIN_OK : report_conflict(&c, c.line, c.earlier);
+}
+
+enum mtlspin_status
+mtlspin__builder_close(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    if (builder->domain == NULL || builder->closed)
         return MTLSPIN_OK;
     enum mtlspin_status status = mtlspin__builder_settle(builder, error);
     if (status != MTLSPIN_OK)
+        status = mtlspin__builder_overlook(builder, builder->failed_line, status, error);
+    if (status == MTLSPIN_OK)
+        status = seal(builder, &builder->domain->rules, error);
+    if (status == MTLSPIN_OK)
+        mtlspin__scan_domain(&builder->scan, builder->domain);
+    builder->closed = status == MTLSPIN_OK;
+    return status;
+}
+
+enum mtlspin_status
+mtlspin__builder_open_anyway(struct mtlspin_builder *builder, struct mtlspin_error *error)
+{
+    struct mtlspin_policy *policy = builder->policy;
+    enum mtlspin_status status = mtlspin__builder_close(builder, error);
+    if (status != MTLSPIN_OK)
         return status;
-    return seal(builder, &builder->domain->rules, error);
+    if (policy->domain_count == MTLSPIN__DOMAINS_MAX) {
+        struct mtlspin__domain *last = &policy->domains[--policy->domain_count];
+        mtlspin__domain_clear(last);
+        memset(last, 0, sizeof *last);
+    }
+    return open_domain(builder, "?", error);
 }
 
 static bool
@@ -222,7 +278,7 @@ mtlspin_builder_domain(struct mtlspin_builder *builder, const char *name, struct
     enum mtlspin_status status = mtlspin__builder_begin(builder, error);
     if (status != MTLSPIN_OK)
         return status;
-    status = close_domain(builder, error);
+    status = mtlspin__builder_close(builder, error);
     if (status != MTLSPIN_OK)
         return status;
     if (name == NULL || !is_domain_name(name))
@@ -241,7 +297,7 @@ static enum mtlspin_status
 finish(struct mtlspin_builder *builder, struct mtlspin_error *error)
 {
     struct mtlspin_policy *policy = builder->policy;
-    enum mtlspin_status status = close_domain(builder, error);
+    enum mtlspin_status status = mtlspin__builder_close(builder, error);
     if (status == MTLSPIN_OK)
         status = seal(builder, &policy->denials, error);
     if (status != MTLSPIN_OK)

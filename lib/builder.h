@@ -3,6 +3,7 @@
 #define MTLSPIN_LIB_BUILDER_H
 
 #include "policy.h"
+#include "scan.h"
 #include <mtlspin/builder.h>
 
 /* Which argument of the failed call is to blame, so that the parser can point at it. */
@@ -36,10 +37,16 @@ struct mtlspin_builder {
 
     const char *file;     /* set by the parser, borrowed: what paths are relative to; NULL = the current directory */
     unsigned line;        /* set by the parser; 0 = built in code, rules count themselves */
+    unsigned column;      /* set by the parser: of the rule's value */
     unsigned rule_number;
+    bool ruled;           /* the current domain has had its first rule */
 
     enum mtlspin__culprit culprit; /* of the failed call; MTLSPIN__PLACED: it is about failed_line */
     unsigned failed_line;
+
+    struct mtlspin__scan scan; /* set by the parser */
+    bool damaged; /* a setting of the current domain was overlooked: what is missing may be what it meant to say */
+    bool closed;  /* the current domain is complete */
 
     char *issuer; /* the last issuer that was looked up, since a file of rules names the same one again and again */
     uint8_t issuer_spki[32];
@@ -57,6 +64,17 @@ struct mtlspin__domain *mtlspin__builder_current(struct mtlspin_builder *builder
 
 /* Checks that the current domain's settings agree, before its first rule and at its end. */
 enum mtlspin_status mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *error);
+
+/* Where every mistake is wanted: tells of the one in `error`, at `line` unless it has a place already, and goes on with
+   MTLSPIN_OK. Else returns `status`. */
+enum mtlspin_status mtlspin__builder_overlook(struct mtlspin_builder *builder, unsigned line, enum mtlspin_status status,
+    struct mtlspin_error *error);
+
+/* Ends the current domain. */
+enum mtlspin_status mtlspin__builder_close(struct mtlspin_builder *builder, struct mtlspin_error *error);
+
+/* In place of a domain whose header was overlooked, so that the lines behind it do not count as the domain's before. */
+enum mtlspin_status mtlspin__builder_open_anyway(struct mtlspin_builder *builder, struct mtlspin_error *error);
 
 /* 1 to 127 bytes of printable UTF-8. */
 enum mtlspin_status mtlspin__label_check(const char *label, struct mtlspin_error *error);

@@ -17,6 +17,8 @@ struct draft {
     const char *value, *label;
     struct mtlspin_rule_options options;
     struct mtlspin__rule rule;
+    struct mtlspin_pin pin; /* of a rule by pin or serial number */
+    char *name;             /* of a rule by name, in normal form, if somebody wants to know */
     struct mtlspin_error *error;
 };
 
@@ -94,13 +96,12 @@ find_issuer(struct draft *d)
 static enum mtlspin_status
 make_serial_key(struct draft *d)
 {
-    struct mtlspin_pin serial;
-    enum mtlspin_status status = mtlspin_pin_parse(&serial, MTLSPIN_SERIAL, d->value, d->error);
+    enum mtlspin_status status = mtlspin_pin_parse(&d->pin, MTLSPIN_SERIAL, d->value, d->error);
     if (status != MTLSPIN_OK)
         return fail(d, MTLSPIN__VALUE, status);
     if (d->options.issuer != NULL && (status = find_issuer(d)) != MTLSPIN_OK)
         return fail(d, MTLSPIN__ISSUER, status);
-    if (!mtlspin__serial_key(&serial, d->options.issuer != NULL ? d->builder->issuer_spki : NULL, d->rule.key))
+    if (!mtlspin__serial_key(&d->pin, d->options.issuer != NULL ? d->builder->issuer_spki : NULL, d->rule.key))
         return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_OPENSSL, "the serial number cannot be hashed"));
     return MTLSPIN_OK;
 }
@@ -118,18 +119,19 @@ make_name_key(struct draft *d)
     d->rule.spiffe = d->kind == MTLSPIN_URI && mtlspin__name_is_spiffe(normal);
     if (!mtlspin__name_key(d->kind, normal, d->rule.key))
         return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_OPENSSL, "the name cannot be hashed"));
+    if (d->builder->scan.listener != NULL && (d->name = strdup(normal)) == NULL)
+        return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_MEMORY, "out of memory"));
     return MTLSPIN_OK;
 }
 
 static enum mtlspin_status
 make_digest_key(struct draft *d)
 {
-    struct mtlspin_pin pin;
     enum mtlspin_kind kind = d->kind == MTLSPIN_CA_SPKI ? MTLSPIN_SPKI : d->kind;
-    enum mtlspin_status status = mtlspin_pin_parse(&pin, kind, d->value, d->error);
+    enum mtlspin_status status = mtlspin_pin_parse(&d->pin, kind, d->value, d->error);
     if (status != MTLSPIN_OK)
         return fail(d, MTLSPIN__VALUE, status);
-    memcpy(d->rule.key, pin.bytes, 32);
+    memcpy(d->rule.key, d->pin.bytes, 32);
     return MTLSPIN_OK;
 }
 
@@ -152,6 +154,27 @@ make_key(struct draft *d)
     }
 }
 
+static void
+tell(const struct draft *d, bool denial)
+{
+    const struct mtlspin_builder *builder = d->builder;
+    if (builder->scan.listener == NULL)
+        return;
+    const struct mtlspin_scan_rule rule = {
+        .domain = denial ? NULL : builder->domain->name,
+        .kind = d->kind,
+        .pin = d->pin,
+        .name = d->name,
+        .issuer = d->options.issuer != NULL ? builder->issuer_spki : NULL,
+        .label = d->label != NULL ? d->label : "",
+        .not_before = d->options.not_before,
+        .not_after = d->options.not_after,
+        .line = d->rule.line,
+        .column = builder->column,
+    };
+    mtlspin__scan_rule(&builder->scan, &rule);
+}
+
 static enum mtlspin_status
 add(struct draft *d, struct mtlspin__rule_table *table)
 {
@@ -164,8 +187,10 @@ add(struct draft *d, struct mtlspin__rule_table *table)
     d->builder->rule_number++;
     d->rule.kind = (uint8_t)d->kind;
     d->rule.line = d->builder->line != 0 ? d->builder->line : d->builder->rule_number;
-    if (mtlspin__rules_add(table, d->rule, d->label, has_dates(d) ? &period : NULL))
+    if (mtlspin__rules_add(table, d->rule, d->label, has_dates(d) ? &period : NULL)) {
+        tell(d, table == &d->builder->policy->denials);
         return MTLSPIN_OK;
+    }
     return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_MEMORY, "out of memory"));
 }
 
@@ -191,10 +216,8 @@ begin(struct draft *d, const struct mtlspin_rule_options *options)
 static enum mtlspin_status
 add_unissued(struct draft *d)
 {
-    struct mtlspin_pin serial;
     d->rule.kind = MTLSPIN__UNISSUED_SERIAL;
-    if (mtlspin_pin_parse(&serial, MTLSPIN_SERIAL, d->value, d->error) == MTLSPIN_OK
-        && mtlspin__serial_key(&serial, NULL, d->rule.key)
+    if (mtlspin__serial_key(&d->pin, NULL, d->rule.key)
         && mtlspin__rules_add(&d->builder->policy->denials, d->rule, d->label, NULL))
         return MTLSPIN_OK;
     return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_MEMORY, "out of memory"));
@@ -232,16 +255,28 @@ mtlspin_builder_deny(struct mtlspin_builder *builder, enum mtlspin_kind kind, co
     return status == MTLSPIN_OK && d.options.issuer != NULL ? add_unissued(&d) : status;
 }
 
+/* The domain's settings are complete: a mistake in them shows at its first rule, which they do not carry. */
+static enum mtlspin_status
+settle(struct draft *d)
+{
+    struct mtlspin_builder *builder = d->builder;
+    if (builder->ruled)
+        return MTLSPIN_OK;
+    enum mtlspin_status status = mtlspin__builder_settle(builder, d->error);
+    builder->ruled = true;
+    if (status == MTLSPIN_OK)
+        return status;
+    builder->culprit = MTLSPIN__CALL;
+    builder->damaged = true;
+    return mtlspin__builder_overlook(builder, builder->line, status, d->error);
+}
+
 static enum mtlspin_status
 check_allow(struct draft *d, const struct mtlspin__domain *domain)
 {
-    if (domain->rules.count == 0) {
-        enum mtlspin_status status = mtlspin__builder_settle(d->builder, d->error);
-        if (status != MTLSPIN_OK) {
-            d->builder->culprit = MTLSPIN__CALL; /* at this rule, which the settings above do not carry */
-            return status;
-        }
-    }
+    enum mtlspin_status status = settle(d);
+    if (status != MTLSPIN_OK)
+        return status;
     if (domain->chain_none && d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_THUMBPRINT)
         return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
             "under `chain none` nothing but `spki` and `thumbprint` identifies a peer"));
@@ -265,5 +300,8 @@ mtlspin_builder_allow(struct mtlspin_builder *builder, enum mtlspin_kind kind, c
     status = check_allow(&d, domain);
     if (status == MTLSPIN_OK)
         status = make_key(&d);
-    return status == MTLSPIN_OK ? add(&d, &domain->rules) : status;
+    if (status == MTLSPIN_OK)
+        status = add(&d, &domain->rules);
+    free(d.name);
+    return status;
 }

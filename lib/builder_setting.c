@@ -21,7 +21,7 @@ begin(struct mtlspin_builder *builder, unsigned bit, struct mtlspin_error *error
     const char *wrong = NULL;
     if (domain == NULL)
         return NULL;
-    if (domain->rules.count > 0)
+    if (builder->ruled)
         wrong = "a domain's settings stand before its first rule";
     else if ((builder->given & MTLSPIN__SET_MODE) != 0)
         wrong = "`mode` is the last of a domain's settings, and stands once";
@@ -65,15 +65,25 @@ whole_path(struct mtlspin_builder *builder, const char *path, struct mtlspin_err
 }
 
 static enum mtlspin_status
+added_anchors(struct mtlspin_builder *builder, size_t before, enum mtlspin_status status)
+{
+    if (status != MTLSPIN_OK)
+        return fail_value(builder, status);
+    mtlspin__scan_anchors(&builder->scan, builder->domain, before, builder->line, false);
+    return status;
+}
+
+static enum mtlspin_status
 add_from(struct mtlspin_builder *builder, const char *path, add_path *add, struct mtlspin_error *error)
 {
     struct mtlspin__domain *domain = begin(builder, 0, error);
     char *whole = domain != NULL ? whole_path(builder, path, error) : NULL;
     if (domain == NULL || whole == NULL)
         return failed(builder);
+    size_t before = domain->anchors->count;
     enum mtlspin_status status = add(domain->anchors, whole, &builder->policy->sources, error);
     free(whole);
-    return status == MTLSPIN_OK ? status : fail_value(builder, status);
+    return added_anchors(builder, before, status);
 }
 
 enum mtlspin_status
@@ -117,8 +127,12 @@ mtlspin_builder_ca_system(struct mtlspin_builder *builder, struct mtlspin_error 
     struct mtlspin__domain *domain = begin(builder, 0, error);
     if (domain == NULL)
         return failed(builder);
+    size_t before = domain->anchors->count;
     enum mtlspin_status status = mtlspin__anchors_add_system(domain->anchors, &builder->policy->sources, error);
-    return status == MTLSPIN_OK ? status : fail_value(builder, status);
+    if (status != MTLSPIN_OK)
+        return fail_value(builder, status);
+    mtlspin__scan_anchors(&builder->scan, builder->domain, before, builder->line, true);
+    return status;
 }
 
 enum mtlspin_status
@@ -157,9 +171,13 @@ add_crls_from(struct mtlspin_builder *builder, const char *path, add_crls *call,
     char *whole = crls != NULL ? whole_path(builder, path, error) : NULL;
     if (crls == NULL || whole == NULL)
         return failed(builder);
+    size_t before = crls->count;
     enum mtlspin_status status = call(crls, whole, builder->line, &builder->policy->sources, error);
     free(whole);
-    return status == MTLSPIN_OK ? status : fail_value(builder, status);
+    if (status != MTLSPIN_OK)
+        return fail_value(builder, status);
+    mtlspin__scan_lists(&builder->scan, builder->domain, before, builder->line);
+    return status;
 }
 
 enum mtlspin_status

@@ -77,6 +77,12 @@ mtlspin__crls_free(struct mtlspin__crls *crls)
     free(crls);
 }
 
+X509_CRL *
+mtlspin__crls_get(const struct mtlspin__crls *crls, size_t i)
+{
+    return crls->list[i]->origin->crl;
+}
+
 /* Whose list it is. */
 
 static bool

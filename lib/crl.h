@@ -16,6 +16,9 @@ void mtlspin__crls_free(struct mtlspin__crls *crls);
 enum mtlspin_status mtlspin__crls_add(struct mtlspin__crls *crls, X509_CRL *crl, const char *name, unsigned line,
     struct mtlspin_error *error);
 
+/* List number `i` of those that were added, borrowed; NULL once it is known whose it is. */
+X509_CRL *mtlspin__crls_get(const struct mtlspin__crls *crls, size_t i);
+
 /* Finds out which lists are by certificates of the store. A list that names one of them as its issuer and is not signed by
    it is an error, and `line` is that list's. May be called again. */
 enum mtlspin_status mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, unsigned *line,

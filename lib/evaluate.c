@@ -17,8 +17,8 @@ unanswerable(const struct mtlspin_policy *policy, const X509 *leaf, enum mtlspin
 }
 
 enum mtlspin_verdict
-mtlspin_evaluate(struct mtlspin_policy *policy, X509 *leaf, STACK_OF(X509) *intermediates, enum mtlspin_role role,
-    const char *host, int64_t now, struct mtlspin_decision *decision)
+mtlspin_evaluate_steps(struct mtlspin_policy *policy, X509 *leaf, STACK_OF(X509) *intermediates, enum mtlspin_role role,
+    const char *host, int64_t now, mtlspin_step_hook *hook, void *context, struct mtlspin_decision *decision)
 {
     char normal[MTLSPIN__HOST_SIZE];
     struct mtlspin__judgement judgement = { .decision = MTLSPIN_DECISION_INIT };
@@ -31,9 +31,16 @@ mtlspin_evaluate(struct mtlspin_policy *policy, X509 *leaf, STACK_OF(X509) *inte
     }
     if (judgement.decision.reason == MTLSPIN_REASON_NONE) {
         ERR_set_mark();
-        mtlspin__judge(policy, &peer, 0, &judgement);
+        mtlspin__judge_steps(policy, &peer, 0, hook, context, &judgement);
         ERR_pop_to_mark();
     }
     mtlspin__judgement_clear(&judgement);
     return mtlspin__decision_give(decision, &judgement.decision) ? judgement.decision.verdict : MTLSPIN_DENY;
+}
+
+enum mtlspin_verdict
+mtlspin_evaluate(struct mtlspin_policy *policy, X509 *leaf, STACK_OF(X509) *intermediates, enum mtlspin_role role,
+    const char *host, int64_t now, struct mtlspin_decision *decision)
+{
+    return mtlspin_evaluate_steps(policy, leaf, intermediates, role, host, now, NULL, NULL, decision);
 }

@@ -103,6 +103,8 @@ struct attempt {
     struct mtlspin__evidence evidence;
     struct mtlspin__trail *trail; /* what the peer's trail did not know; NULL = nothing */
     bool lost;                    /* there was no memory for it */
+    mtlspin_step_hook *hook;      /* NULL = nobody listens */
+    void *context;
 };
 
 static void
@@ -158,29 +160,6 @@ struct trial {
     const struct mtlspin__domain *domain; /* whose chain it is; NULL = no chain was validated */
 };
 
-/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. */
-static void
-try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, struct trial *best)
-{
-    const struct mtlspin__peer *peer = attempt->peer;
-    X509_STORE_CTX_verify_cb callback = count == 1 ? peer->callback : NULL;
-    for (size_t i = 0; i < count && !best->outcome.final; i++) {
-        struct mtlspin__chain_verdict chain = { 0 };
-        struct mtlspin__outcome outcome;
-        try_domain(attempt, list[i], callback, &chain, &outcome);
-        if (!outcome.final && !mtlspin__decide_prefers(&outcome, &best->outcome)) {
-            mtlspin__chain_clear(&chain);
-            continue;
-        }
-        mtlspin__chain_clear(&best->chain);
-        best->outcome = outcome;
-        best->chain = chain;
-        best->domain = list[i];
-    }
-    if (count > 1 && peer->callback != NULL && best->domain != NULL)
-        try_domain(attempt, best->domain, peer->callback, &best->chain, &best->outcome);
-}
-
 static void
 copy_text(char *to, size_t size, const char *from)
 {
@@ -208,12 +187,45 @@ describe(const struct trial *trial, uint64_t generation, struct mtlspin_decision
     copy_text(decision->domain, sizeof decision->domain, outcome->domain != NULL ? outcome->domain->name : NULL);
 }
 
+static void
+tell(const struct attempt *attempt, const struct trial *trial)
+{
+    struct mtlspin_decision decision;
+    if (attempt->hook == NULL)
+        return;
+    describe(trial, 0, &decision);
+    copy_text(decision.domain, sizeof decision.domain, trial->domain->name);
+    struct mtlspin_step step = { &decision, trial->chain.chain, trial->outcome.final };
+    attempt->hook(attempt->context, &step);
+}
+
+/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. */
+static void
+try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, struct trial *best)
+{
+    const struct mtlspin__peer *peer = attempt->peer;
+    X509_STORE_CTX_verify_cb callback = count == 1 ? peer->callback : NULL;
+    for (size_t i = 0; i < count && !best->outcome.final; i++) {
+        struct trial trial = { .domain = list[i] };
+        try_domain(attempt, list[i], callback, &trial.chain, &trial.outcome);
+        tell(attempt, &trial);
+        if (!trial.outcome.final && !mtlspin__decide_prefers(&trial.outcome, &best->outcome)) {
+            mtlspin__chain_clear(&trial.chain);
+            continue;
+        }
+        mtlspin__chain_clear(&best->chain);
+        *best = trial;
+    }
+    if (count > 1 && peer->callback != NULL && best->domain != NULL)
+        try_domain(attempt, best->domain, peer->callback, &best->chain, &best->outcome);
+}
+
 void
-mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
-    struct mtlspin__judgement *judgement)
+mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
+    mtlspin_step_hook *hook, void *context, struct mtlspin__judgement *judgement)
 {
     const struct mtlspin__domain *list[MTLSPIN__DOMAINS_MAX];
-    struct attempt attempt = { .policy = policy, .peer = peer };
+    struct attempt attempt = { .policy = policy, .peer = peer, .hook = hook, .context = context };
     struct trial best;
     memset(&best, 0, sizeof best);
     memset(judgement, 0, sizeof *judgement);
@@ -232,6 +244,13 @@ mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *
     judgement->chain = best.chain;
     judgement->trail = whole_trail(&attempt);
     mtlspin__evidence_clear(&attempt.evidence);
+}
+
+void
+mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
+    struct mtlspin__judgement *judgement)
+{
+    mtlspin__judge_steps(policy, peer, generation, NULL, NULL, judgement);
 }
 
 void

@@ -4,7 +4,7 @@
 
 #include "chain.h"
 #include "policy.h"
-#include <mtlspin/decision.h>
+#include <mtlspin/evaluate.h>
 
 /* What came out. Release with mtlspin__judgement_clear. */
 struct mtlspin__judgement {
@@ -20,6 +20,10 @@ struct mtlspin__judgement {
    domain that decides. */
 void mtlspin__judge(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
     struct mtlspin__judgement *judgement);
+
+/* The same, and `hook` (may be NULL) is told what each domain says. */
+void mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
+    mtlspin_step_hook *hook, void *context, struct mtlspin__judgement *judgement);
 
 /* For a decision that rests on the handshake of an earlier connection: however often it is renewed, a session is as old as
    that. Sets judgement->authenticated. */

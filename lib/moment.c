@@ -1,5 +1,7 @@
 /* RFC 3339 dates and times, without the C library's time zones. */
 #include "moment.h"
+#include "error.h"
+#include <mtlspin/moment.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -154,4 +156,30 @@ mtlspin__duration_parse(const char *text, int64_t *seconds)
         return true;
     }
     return false;
+}
+
+enum mtlspin_status
+mtlspin_moment_parse(const char *text, int end, int64_t *seconds, struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    if (seconds == NULL || text == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no text, or no place for its meaning");
+    if (mtlspin__moment_parse(text, end != 0, seconds))
+        return MTLSPIN_OK;
+    *seconds = 0;
+    return mtlspin__fail(error, MTLSPIN_ERR_VALUE,
+        "%s: a date is 2027-01-31 or a time as in RFC 3339, 2027-01-31T12:00:00Z", text);
+}
+
+enum mtlspin_status
+mtlspin_duration_parse(const char *text, int64_t *seconds, struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    if (seconds == NULL || text == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no text, or no place for its meaning");
+    if (mtlspin__duration_parse(text, seconds))
+        return MTLSPIN_OK;
+    *seconds = 0;
+    return mtlspin__fail(error, MTLSPIN_ERR_VALUE,
+        "%s: a duration is a whole number and s, m, h or d, for example 12h", text);
 }

@@ -13,14 +13,14 @@ enum { ATTEMPTS = 8, PAUSE = 25 }; /* to find the files of a policy at rest; mil
 
 /* `tried` gets what was read, also where it is no policy. */
 static struct mtlspin_policy *
-load_once(const char *path, struct mtlspin__sources *tried, struct mtlspin_error *error)
+load_once(const char *path, struct mtlspin__sources *tried, const struct mtlspin_scan *scan, struct mtlspin_error *error)
 {
     struct mtlspin__sources sources = { .also = tried };
     struct mtlspin_policy *policy = NULL;
     size_t length = 0;
     char *text = mtlspin__file_read(path, &length, &sources, error);
     if (text != NULL)
-        policy = mtlspin__policy_parse(text, length, path, &sources, error);
+        policy = mtlspin__policy_parse(text, length, path, &sources, scan, error);
     else if (tried->count == 0)
         (void)mtlspin__sources_note_now(tried, path); /* what cannot be opened may come back */
     free(text);
@@ -59,14 +59,17 @@ begin(const struct mtlspin__sources *known)
 /* Files that were exchanged while they were being read may not belong together (Kubernetes swaps whole directories). So
    what was read counts only if all of it was at rest from before the first byte until after the last. */
 struct mtlspin_policy *
-mtlspin__policy_load(const char *path, struct mtlspin__sources *tried, struct mtlspin_error *error)
+mtlspin__policy_load(const char *path, struct mtlspin__sources *tried, const struct mtlspin_scan *scan,
+    struct mtlspin_error *error)
 {
     (void)mtlspin__sources_note_now(tried, path);
     for (int i = 0; i < ATTEMPTS; i++) {
         int64_t begun = begin(tried);
         mtlspin__sources_clear(tried);
         mtlspin__error_clear(error);
-        struct mtlspin_policy *policy = load_once(path, tried, error);
+        if (scan != NULL && scan->start != NULL)
+            scan->start(scan->context);
+        struct mtlspin_policy *policy = load_once(path, tried, scan, error);
         if (!mtlspin__sources_recent(tried, begun, wall_clock()) && mtlspin__sources_hold(tried))
             return policy;
         mtlspin_policy_unref(policy);
@@ -76,25 +79,26 @@ mtlspin__policy_load(const char *path, struct mtlspin__sources *tried, struct mt
     return NULL;
 }
 
-struct mtlspin_policy *
-mtlspin_policy_load(const char *path, struct mtlspin_error *error)
+static struct mtlspin_policy *
+load(const char *path, const struct mtlspin_scan *scan, struct mtlspin_error *error)
 {
     struct mtlspin__sources tried = { 0 };
-    mtlspin__error_clear(error);
     if (path == NULL) {
         (void)mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no path");
         return NULL;
     }
-    struct mtlspin_policy *policy = mtlspin__policy_load(path, &tried, error);
+    struct mtlspin_policy *policy = mtlspin__policy_load(path, &tried, scan, error);
+    for (size_t i = 0; scan != NULL && scan->file != NULL && i < tried.count; i++)
+        if (!tried.list[i].symlink)
+            scan->file(scan->context, tried.list[i].path);
     mtlspin__sources_clear(&tried);
     return policy;
 }
 
-struct mtlspin_policy *
-mtlspin_policy_parse(const void *text, size_t length, const char *name, struct mtlspin_error *error)
+static struct mtlspin_policy *
+parse(const void *text, size_t length, const char *name, const struct mtlspin_scan *scan, struct mtlspin_error *error)
 {
     struct mtlspin__sources none = { 0 };
-    mtlspin__error_clear(error);
     char *copy = text != NULL && length < INT_MAX ? malloc(length + 1) : NULL;
     if (copy == NULL) {
         (void)mtlspin__fail(error, text == NULL ? MTLSPIN_ERR_ARGUMENT : MTLSPIN_ERR_MEMORY,
@@ -102,7 +106,53 @@ mtlspin_policy_parse(const void *text, size_t length, const char *name, struct m
         return NULL;
     }
     memcpy(copy, text, length);
-    struct mtlspin_policy *policy = mtlspin__policy_parse(copy, length, name != NULL ? name : "policy", &none, error);
+    if (scan != NULL && scan->start != NULL)
+        scan->start(scan->context);
+    struct mtlspin_policy *policy = mtlspin__policy_parse(copy, length, name != NULL ? name : "policy", &none, scan, error);
     free(copy);
+    return policy;
+}
+
+struct mtlspin_policy *
+mtlspin_policy_load(const char *path, struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    return load(path, NULL, error);
+}
+
+struct mtlspin_policy *
+mtlspin_policy_parse(const void *text, size_t length, const char *name, struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    return parse(text, length, name, NULL, error);
+}
+
+/* Reading on behind mistakes needs an error to hand on, whether or not the caller wants one. */
+
+static bool
+is_scan(const struct mtlspin_scan *scan, struct mtlspin_error *found)
+{
+    if (scan != NULL && scan->size == sizeof *scan)
+        return true;
+    (void)mtlspin__fail(found, MTLSPIN_ERR_ARGUMENT, "start the scan from MTLSPIN_SCAN_INIT");
+    return false;
+}
+
+struct mtlspin_policy *
+mtlspin_policy_scan(const char *path, const struct mtlspin_scan *scan, struct mtlspin_error *error)
+{
+    struct mtlspin_error found = MTLSPIN_ERROR_INIT;
+    struct mtlspin_policy *policy = is_scan(scan, &found) ? load(path, scan, &found) : NULL;
+    (void)mtlspin__error_pass(error, &found, found.code);
+    return policy;
+}
+
+struct mtlspin_policy *
+mtlspin_policy_scan_text(const void *text, size_t length, const char *name, const struct mtlspin_scan *scan,
+    struct mtlspin_error *error)
+{
+    struct mtlspin_error found = MTLSPIN_ERROR_INIT;
+    struct mtlspin_policy *policy = is_scan(scan, &found) ? parse(text, length, name, scan, &found) : NULL;
+    (void)mtlspin__error_pass(error, &found, found.code);
     return policy;
 }

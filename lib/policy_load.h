@@ -3,10 +3,11 @@
 #define MTLSPIN_LIB_POLICY_LOAD_H
 
 #include "sources.h"
-#include <mtlspin/policy.h>
+#include <mtlspin/scan.h>
 
 /* mtlspin_policy_load that says in `tried`, empty before, what the last attempt has read: to be cleared, whatever comes of
-   it. */
-struct mtlspin_policy *mtlspin__policy_load(const char *path, struct mtlspin__sources *tried, struct mtlspin_error *error);
+   it. `scan` is NULL, or wants to be told. */
+struct mtlspin_policy *mtlspin__policy_load(const char *path, struct mtlspin__sources *tried,
+    const struct mtlspin_scan *scan, struct mtlspin_error *error);
 
 #endif

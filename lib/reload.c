@@ -87,7 +87,7 @@ reload(struct mtlspin_verifier *verifier, int64_t now, struct mtlspin_error *err
     enum mtlspin_status status = MTLSPIN_ERR_STATE;
     if (old.policy->path == NULL)
         (void)mtlspin__fail(error, status, "the policy in force is not from a file; use mtlspin_verifier_set_policy");
-    else if ((policy = mtlspin__policy_load(old.policy->path, &tried, error)) == NULL)
+    else if ((policy = mtlspin__policy_load(old.policy->path, &tried, NULL, error)) == NULL)
         status = error->code;
     else
         status = publish(verifier, policy, old.generation, now, error);

@@ -85,23 +85,17 @@ compare(const void *left, const void *right)
     return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
 }
 
-const struct mtlspin__rule *
-mtlspin__rules_seal(struct mtlspin__rule_table *table, unsigned *earlier)
+void
+mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict, void *context)
 {
-    const struct mtlspin__rule *first = NULL;
     if (table->count > 0)
         qsort(table->rules, table->count, sizeof *table->rules, compare);
     for (size_t i = 1; i < table->count; i++) {
         const struct mtlspin__rule *a = &table->rules[i - 1], *b = &table->rules[i];
-        bool same = compare_key(a, b->kind, b->key) == 0;
-        if (!same || a->kind == MTLSPIN__UNISSUED_SERIAL
-            || strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) == 0
-            || (first != NULL && b->line >= first->line))
-            continue;
-        first = b;
-        *earlier = a->line;
+        if (compare_key(a, b->kind, b->key) == 0 && a->kind != MTLSPIN__UNISSUED_SERIAL
+            && strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) != 0)
+            conflict(context, b->line, a->line);
     }
-    return first;
 }
 
 const struct mtlspin__rule *

@@ -38,9 +38,10 @@ struct mtlspin__rule_table {
 bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule, const char *label,
     const struct mtlspin__period *period);
 
-/* Sorts, after the last rule. Returns the first rule that says again, under another label, what the one at line `earlier`
-   said; or NULL. */
-const struct mtlspin__rule *mtlspin__rules_seal(struct mtlspin__rule_table *table, unsigned *earlier);
+/* Sorts, after the last rule. Calls back, in no order, for each rule that says again, under another label, what the one at
+   line `earlier` said. */
+typedef void mtlspin__rule_conflict(void *context, unsigned line, unsigned earlier);
+void mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict, void *context);
 
 /* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
 const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind,

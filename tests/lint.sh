@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Lint: clang-tidy and cppcheck over the C files of lib/, examples/ and tests/;
+# Lint: clang-tidy and cppcheck over the C files of lib/, tools/, examples/ and tests/;
 # all scripts go through shellcheck. No finding is acceptable.
 #
 #   sh tests/lint.sh [BUILD]
@@ -24,7 +24,7 @@ if [ ! -f "$build/compile_commands.json" ]; then
 fi
 
 skipped=0
-find lib examples tests -name '*.c' | sort >"$work/c"
+find lib examples tests tools -name '*.c' | sort >"$work/c"
 # The adapter's header is one of the published cases', which may not be here.
 if ! grep -q 'conformance/adapter\.c"' "$build/compile_commands.json"; then
     grep -v 'conformance/adapter\.c$' "$work/c" >"$work/c.rest" && mv "$work/c.rest" "$work/c"

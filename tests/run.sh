@@ -128,7 +128,7 @@ configure() {
         return 0
     fi
     rm -rf "$folder"
-    CC=$compiler meson setup "$folder" . -Dtests=enabled "$@" && printf '%s\n' "$wish" >"$folder/.wish"
+    CC=$compiler meson setup "$folder" . -Dtests=enabled -Dtools=enabled "$@" && printf '%s\n' "$wish" >"$folder/.wish"
 }
 
 build() {

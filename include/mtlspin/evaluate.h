@@ -25,6 +25,22 @@ MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_evaluate(struct mtls
     struct stack_st_X509 *intermediates, enum mtlspin_role role, const char *host, int64_t now,
     struct mtlspin_decision *decision);
 
+/* What one trust domain says, in the order in which domains are tried. Borrowed until the callback returns; fields may be
+   added at the end in later versions. Since: 0.4.0 */
+struct mtlspin_step {
+    const struct mtlspin_decision *decision; /* as if there were no other domain; its `domain` is the one that was tried */
+    struct stack_st_X509 *chain; /* STACK_OF(X509), the peer's own certificate first, as far as it could be built: up to the
+                                    anchor where the chain is valid; NULL = the domain looked at no chain */
+    int final;                   /* 1 = no later domain is asked */
+};
+typedef void mtlspin_step_hook(void *context, const struct mtlspin_step *step);
+
+/* mtlspin_evaluate that also tells each step. Without any call the peer was refused before a domain was asked: a denial of
+   its own certificate, or nothing to ask. The first of the steps that tell most is the decision. Since: 0.4.0 */
+MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_verdict mtlspin_evaluate_steps(struct mtlspin_policy *policy, X509 *leaf,
+    struct stack_st_X509 *intermediates, enum mtlspin_role role, const char *host, int64_t now, mtlspin_step_hook *hook,
+    void *context, struct mtlspin_decision *decision);
+
 #ifdef __cplusplus
 }
 #endif

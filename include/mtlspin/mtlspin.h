@@ -21,10 +21,13 @@
 #include <mtlspin/decision.h>
 #include <mtlspin/error.h>
 #include <mtlspin/evaluate.h>
+#include <mtlspin/moment.h>
 #include <mtlspin/pin.h>
 #include <mtlspin/policy.h>
+#include <mtlspin/scan.h>
 #include <mtlspin/stats.h>
 #include <mtlspin/sweep.h>
+#include <mtlspin/text.h>
 #include <mtlspin/verifier.h>
 #include <mtlspin/version.h>
 #include <mtlspin/watch.h>

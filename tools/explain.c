@@ -1,0 +1,8 @@
+#include "command.h"
+
+int
+explain_command(int argc, char **argv)
+{
+    (void)argc;
+    return trouble(argv[0], "not written yet");
+}

@@ -1,0 +1,123 @@
+#define _GNU_SOURCE 1 /* wcwidth */
+#include "screen.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+#include <wchar.h>
+
+static bool
+is_terminal(FILE *out)
+{
+    return isatty(fileno(out)) == 1;
+}
+
+size_t
+screen_width(FILE *out)
+{
+    struct winsize size = { 0 };
+    const char *columns = getenv("COLUMNS");
+    if (!is_terminal(out))
+        return 0;
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    unsigned long number = columns != NULL ? strtoul(columns, NULL, 10) : 0;
+    return number > 0 && number < 10000 ? number : 80;
+}
+
+static bool
+has_colours(FILE *out)
+{
+    const char *refused = getenv("NO_COLOR"), *kind = getenv("TERM");
+    bool wanted = (refused == NULL || refused[0] == '\0') && kind != NULL && strcmp(kind, "dumb") != 0;
+    return wanted && is_terminal(out);
+}
+
+void
+screen_tone(FILE *out, enum tone tone)
+{
+    static const char *const codes[] = { "0", "1", "32", "1;31", "33", "2" };
+    if (has_colours(out))
+        (void)fprintf(out, "\033[%sm", codes[tone]);
+}
+
+void
+screen_say(FILE *out, enum tone tone, const char *text)
+{
+    screen_tone(out, tone);
+    (void)fputs(text, out);
+    screen_tone(out, TONE_PLAIN);
+}
+
+size_t
+screen_columns(const char *text, size_t length)
+{
+    size_t columns = 0;
+    mbstate_t state = { 0 };
+    while (length > 0) {
+        wchar_t letter = L'\0';
+        size_t step = mbrtowc(&letter, text, length, &state);
+        if (step == 0 || step > length) { /* not of this locale: a column for each byte */
+            memset(&state, 0, sizeof state);
+            step = 1;
+        }
+        int width = wcwidth(letter);
+        columns += width > 0 ? (size_t)width : (width < 0 || letter == L'\0');
+        text += step;
+        length -= step;
+    }
+    return columns;
+}
+
+void
+screen_prose(FILE *out, size_t used, size_t indent, const char *text)
+{
+    size_t width = screen_width(out), at = used;
+    bool first = true;
+    for (size_t length = 0; text[0] != '\0'; text += length + (text[length] == ' '), first = false) {
+        length = strcspn(text, " ");
+        size_t columns = screen_columns(text, length);
+        bool fits = width == 0 || at + !first + columns < width || at <= indent;
+        if (!fits && at > indent) {
+            (void)fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (!first) {
+            (void)fputc(' ', out);
+            at++;
+        }
+        (void)fwrite(text, 1, length, out);
+        at += columns;
+    }
+    (void)fputc('\n', out);
+}
+
+static double
+seconds(void)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+void
+progress(const char *what, unsigned long done)
+{
+    static const char *current = NULL;
+    static double since = 0, shown = 0;
+    static const char clear[] = "\r\033[K";
+    if (!is_terminal(stderr) || (what == current && what != NULL && done % 1024 != 0))
+        return;
+    double now = seconds();
+    if (what != current) {
+        if (shown > 0)
+            (void)fputs(clear, stderr);
+        current = what;
+        since = now;
+        shown = 0;
+    }
+    if (what == NULL || now - since < 1 || now - shown < 0.1)
+        return;
+    (void)fprintf(stderr, "%s%s %lu", clear, what, done);
+    shown = now;
+}
