@@ -134,7 +134,8 @@ static const struct {
     enum mtlspin_status (*take)(struct mtlspin__parser *p);
 } statements[] = {
     { "allow", 0, mtlspin__parser_allow }, { "deny", 0, mtlspin__parser_deny }, { "ca", 2, take_ca },
-    { "chain", 2, take_chain }, { "depth", 2, take_depth }, { "session-lifetime", 2, take_lifetime }, { "partial-chain", 2, take_partial },
+    { "chain", 2, take_chain }, { "depth", 2, take_depth }, { "session-lifetime", 2, take_lifetime },
+    { "partial-chain", 2, take_partial },
     { "mode", 3, take_mode }, { "strict", 2, take_strict }, { "security-level", 2, take_level },
     { "host", 2, take_host }, { "crl", 2, take_crl }, { "crl-grace", 2, take_grace },
 };

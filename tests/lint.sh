@@ -77,7 +77,7 @@ tidy_all() {
 # Warnings about what cannot be found would hide what is not checked.
 cppcheck_all() {
     check cppcheck cppcheck --project="$build/compile_commands.json" --file-filter='*lib/*' \
-        --file-filter='*examples/*' --file-filter='*tests/*' --std=c11 --quiet -j 2 \
+        --file-filter='*tools/*' --file-filter='*examples/*' --file-filter='*tests/*' --std=c11 --quiet -j 2 \
         --enable=warning,style,performance,portability --suppressions-list=tests/cppcheck.txt \
         --template='{file}:{line}: warning: {message} [{id}]' --error-exitcode=1
 }
