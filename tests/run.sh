@@ -8,8 +8,8 @@
 # installed. Everything is built under build/ and can be thrown away.
 #
 #   gcc        AddressSanitizer and UBSan, warnings are errors; all tests
-#   valgrind   plain gcc; the tests that need no sockets and no scripts
-#   clang      warnings are errors; the same tests
+#   valgrind   plain gcc; the tests that need no sockets and no scripts, without the slowest
+#   clang      warnings are errors; the tests that need no sockets and no scripts
 #   tsan       ThreadSanitizer; handshakes, reloads and sweeps in parallel
 #   lint       tests/lint.sh: clang-tidy, cppcheck, shellcheck
 #
@@ -181,7 +181,7 @@ build asan gcc -Dwerror=true -Db_sanitize=address,undefined -Db_ndebug=false && 
 
 say "gcc, plain, under valgrind: all but scripts and sockets"
 build plain gcc -Dwerror=true -Dbuildtype=release -Ddebug=true -Db_ndebug=false &&
-    run_tests plain testlog-valgrind.json --setup valgrind --no-suite no-valgrind
+    run_tests plain testlog-valgrind.json --setup valgrind
 
 say "clang: all but scripts and sockets"
 build clang clang -Dwerror=true -Db_ndebug=false && run_tests clang testlog.json --no-suite no-valgrind
