@@ -82,7 +82,7 @@ out:
     X509_PUBKEY_free(key);
     if (status == MTLSPIN_OK)
         return status;
-    return mtlspin__fail(error, status, "this is no DER of a certificate%s; take another copy",
+    return mtlspin__fail(error, status, "this is no DER of a certificate%s; take a whole one",
         kind == MTLSPIN_SPKI ? ", certificate request or public key" : "");
 }
 
