@@ -195,7 +195,7 @@ START_TEST(system_anchors)
     ck_assert_str_eq(grants, "");
     mtlspin_policy_unref(policy);
     check_refused("ca system\nmode report-only unmatched=x\n", NULL,
-        "`mode report-only` needs a `ca` of its own: it lets in whoever that CA knows");
+        "`mode report-only` lets in whoever its CA knows; write `ca FILE` in place of `system` or `application`");
     check_refused("ca application\nca system\nallow any\n", NULL, "`ca application` cannot be combined with other anchors");
     check_refused("chain none\nca system\n", NULL, "under `chain none` there is no `ca`");
 }
