@@ -108,7 +108,7 @@ take_rule(struct mtlspin__parser *p, rule_call *call)
             "unknown kind %.200s: write %s before the value, without quotes", words[1].text, one_of));
     if (kind != MTLSPIN_ANY) {
         if (p->line.count < 3)
-            return mtlspin__fail_word(p, &words[1], "%s needs a value");
+            return mtlspin__fail_word(p, &words[1], "%s needs a value; write it behind this word, on the same line");
         p->value = &words[2];
         at += join_value(p, 2);
     }
