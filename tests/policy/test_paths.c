@@ -196,8 +196,9 @@ START_TEST(system_anchors)
     mtlspin_policy_unref(policy);
     check_refused("ca system\nmode report-only unmatched=x\n", NULL,
         "`mode report-only` lets in whoever its CA knows; write `ca FILE` in place of `system` or `application`");
-    check_refused("ca application\nca system\nallow any\n", NULL, "`ca application` cannot be combined with other anchors; delete it, or the other `ca` lines");
-    check_refused("chain none\nca system\n", NULL, "under `chain none` there is no `ca`");
+    check_refused("ca application\nca system\nallow any\n", NULL,
+        "`ca application` cannot be combined with other anchors; delete it, or the other `ca` lines");
+    check_refused("chain none\nca system\n", NULL, "under `chain none` there is no `ca`; delete one of the two lines");
 }
 END_TEST
 
