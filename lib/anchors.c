@@ -192,7 +192,7 @@ mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *pat
         return MTLSPIN_ERR_FILE;
     if (files.count == 0)
         status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
-            "%s: no file *.pem or *.crt in this directory; name the file, or rename it", path);
+            "%s: no file *.pem or *.crt in this directory; put some there under such names, or name a file", path);
     for (size_t i = 0; status == MTLSPIN_OK && i < files.count; i++)
         status = mtlspin__anchors_add_file(anchors, files.path[i], sources, error);
     mtlspin__paths_free(&files);

@@ -285,7 +285,7 @@ check_allow(struct draft *d, const struct mtlspin__domain *domain)
         return status;
     if (domain->chain_none && d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_THUMBPRINT)
         return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
-            "under `chain none` nothing but `spki` and `thumbprint` identifies a peer"));
+            "under `chain none` nothing but `spki` and `thumbprint` identifies a peer; write one of them, or name a `ca`"));
     if (d->kind == MTLSPIN_SERIAL && d->options.issuer == NULL)
         return fail(d, MTLSPIN__VALUE, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
             "a serial number needs issuer= with the issuing CA's certificate file or SPKI pin: every CA can use it"));

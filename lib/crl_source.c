@@ -130,7 +130,7 @@ mtlspin__crls_add_directory(struct mtlspin__crls *crls, const char *path, unsign
         return MTLSPIN_ERR_FILE;
     if (files.count == 0)
         status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
-            "%s: no file *.pem, *.crl or *.der in this directory; name the file, or rename it", path);
+            "%s: no file *.pem, *.crl or *.der in this directory; put some there under such names, or name a file", path);
     for (size_t i = 0; status == MTLSPIN_OK && i < files.count; i++)
         status = mtlspin__crls_add_file(crls, files.path[i], line, sources, error);
     mtlspin__paths_free(&files);
