@@ -133,17 +133,20 @@ add_all(struct mtlspin__anchors *anchors, BIO *input, const char *name, struct m
         bool added = add_certificate(anchors, certificate);
         X509_free(certificate);
         if (!added)
-            return mtlspin__fail(error, MTLSPIN_ERR_OPENSSL, "%s: a certificate cannot be made a trust anchor", name);
+            return mtlspin__fail(error, MTLSPIN_ERR_OPENSSL,
+                "%s: a certificate cannot be made a trust anchor; name each once, without differing trust settings", name);
         count++;
     }
     unsigned long code = ERR_peek_last_error();
     if (ERR_GET_LIB(code) != ERR_LIB_PEM || ERR_GET_REASON(code) != PEM_R_NO_START_LINE) {
         const char *words = ERR_reason_error_string(code);
-        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: certificate %zu cannot be read (%s)", name, count + 1,
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: certificate %zu cannot be read (%s); replace it by a whole copy in plain PEM", name, count + 1,
             words != NULL ? words : "unknown error");
     }
     if (count == 0)
-        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no PEM certificate in it", name);
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: no PEM certificate in it; take what `openssl x509 -in FILE -out FILE.pem` writes", name);
     return MTLSPIN_OK;
 }
 
@@ -154,7 +157,8 @@ mtlspin__anchors_add_pem(struct mtlspin__anchors *anchors, const void *pem, size
     if (length > INT_MAX)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "%s: more than 2 GiB", name);
     if (memchr(pem, 0, length) != NULL)
-        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: a zero byte in it, so it is no PEM text", name);
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: a zero byte in it, so it is no PEM text; take what `openssl x509 -in FILE -out FILE.pem` writes", name);
     ERR_set_mark();
     BIO *input = BIO_new_mem_buf(pem, (int)length);
     enum mtlspin_status status = input != NULL ? add_all(anchors, input, name, error)
@@ -187,7 +191,8 @@ mtlspin__anchors_add_directory(struct mtlspin__anchors *anchors, const char *pat
     if (!mtlspin__paths_list(&files, path, endings, sources, error))
         return MTLSPIN_ERR_FILE;
     if (files.count == 0)
-        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no file *.pem or *.crt in this directory", path);
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: no file *.pem or *.crt in this directory; put some there under such names, or name a file", path);
     for (size_t i = 0; status == MTLSPIN_OK && i < files.count; i++)
         status = mtlspin__anchors_add_file(anchors, files.path[i], sources, error);
     mtlspin__paths_free(&files);

@@ -24,7 +24,7 @@ fit_server(struct mtlspin_verifier *verifier, SSL_CTX *context, struct mtlspin_e
             "the SSL_CTX has a get-session callback, which would resume sessions past the policy");
     if (!mtlspin__verifier_serve(verifier))
         return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
-            "the policy has `host` domains, which are for clients (TLS_client_method)");
+            "the policy has `host` domains, which are for clients (TLS_client_method); delete its `host` lines");
     return MTLSPIN_OK;
 }
 

@@ -78,10 +78,11 @@ mtlspin__label_check(const char *label, struct mtlspin_error *error)
     if (length == 0)
         return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a label cannot be empty; leave it out");
     if (length >= MTLSPIN_LABEL_SIZE)
-        return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "this label has %zu bytes; at most %d are possible", length,
+        return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "this label has %zu bytes; shorten it to at most %d", length,
             MTLSPIN_LABEL_SIZE - 1);
     if (!mtlspin__utf8_printable(label, length))
-        return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a label is UTF-8 without control or formatting characters");
+        return mtlspin__fail(error, MTLSPIN_ERR_VALUE,
+            "a label is UTF-8 without control or formatting characters; delete these, or save the file as UTF-8");
     return MTLSPIN_OK;
 }
 
@@ -92,7 +93,8 @@ open_domain(struct mtlspin_builder *builder, const char *name, struct mtlspin_er
 {
     struct mtlspin_policy *policy = builder->policy;
     if (policy->domain_count == MTLSPIN__DOMAINS_MAX)
-        return mtlspin__fail(error, MTLSPIN_ERR_POLICY, "a policy has at most %d trust domains", MTLSPIN__DOMAINS_MAX);
+        return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
+            "a policy has at most %d trust domains; put the rules of some together", MTLSPIN__DOMAINS_MAX);
     if (policy->domains == NULL)
         policy->domains = calloc(MTLSPIN__DOMAINS_MAX, sizeof *policy->domains);
     if (policy->domains == NULL)
@@ -131,25 +133,25 @@ static const char *
 anchors_wrong(const struct mtlspin__domain *domain)
 {
     if (domain->chain_none && has_anchors(domain))
-        return "under `chain none` there is no `ca`";
+        return "under `chain none` there is no `ca`; delete one of the two lines";
     if (domain->chain_none && domain->partial_chain)
-        return "under `chain none` there is no `partial-chain`";
+        return "under `chain none` there is no `partial-chain`; delete that line";
     if (domain->chain_none && domain->crls != NULL)
-        return "under `chain none` there is no `crl`: no CA could revoke anything";
+        return "under `chain none` there is no `crl`: no CA could revoke anything; delete it, and the lines of the revoked";
     if (domain->chain_none && domain->strict)
-        return "`strict` looks at chains, and under `chain none` there is none";
+        return "`strict` looks at chains, and under `chain none` there is none; delete that line";
     if (domain->crls == NULL && domain->crl_grace != 0)
-        return "`crl-grace` needs a `crl`";
+        return "`crl-grace` needs a `crl`; write `crl FILE` above it, or delete the line";
     if (!domain->chain_none && !has_anchors(domain))
-        return "this domain has no `ca`, and without `chain none` it needs one";
+        return "this domain has no `ca`, and without `chain none` it needs one; write `ca FILE` above its first rule";
     if (domain->anchors->application && domain->anchors->count > 0)
-        return "`ca application` cannot be combined with other anchors";
+        return "`ca application` cannot be combined with other anchors; delete it, or the other `ca` lines";
     if (!domain->report_only)
         return NULL;
     if (domain->chain_none)
-        return "`mode report-only` is not for `chain none`: it would let in everybody";
+        return "`mode report-only` is not for `chain none`: it would let in everybody; delete one of the two lines";
     if (domain->anchors->system || domain->anchors->application)
-        return "`mode report-only` needs a `ca` of its own: it lets in whoever that CA knows";
+        return "`mode report-only` lets in whoever its CA knows; write `ca FILE` in place of `system` or `application`";
     return NULL;
 }
 
@@ -185,7 +187,7 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
     const struct mtlspin__domain *previous = domain == builder->policy->domains ? NULL : domain - 1;
     if (previous != NULL && previous->report_only && !domain->report_only)
         return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY,
-            "domains with `mode report-only` come after all others"));
+            "domains with `mode report-only` come after all others; move them to the end of the file"));
     return settle_crls(builder, error);
 }
 
@@ -201,7 +203,8 @@ report_conflict(const struct conflict *c, unsigned line, unsigned earlier)
 {
     c->builder->failed_line = line;
     return mtlspin__builder_fail(c->builder, c->builder->line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL,
-        mtlspin__fail(c->error, MTLSPIN_ERR_POLICY, "line %u says the same under another label", earlier));
+        mtlspin__fail(c->error, MTLSPIN_ERR_POLICY,
+            "line %u says the same under another label; delete one of the two", earlier));
 }
 
 static void
@@ -285,7 +288,8 @@ mtlspin_builder_domain(struct mtlspin_builder *builder, const char *name, struct
         status = mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a domain's name is 1 to %d letters, digits, '.', '_' and '-'",
             MTLSPIN_DOMAIN_SIZE - 1);
     else if (domain_exists(builder->policy, name))
-        status = mtlspin__fail(error, MTLSPIN_ERR_POLICY, "there is a domain of this name already");
+        status = mtlspin__fail(error, MTLSPIN_ERR_POLICY,
+            "there is a domain of this name already; take another name, or move these lines there");
     else
         status = open_domain(builder, name, error);
     return status == MTLSPIN_OK ? status : mtlspin__builder_fail(builder, MTLSPIN__VALUE, status);

@@ -59,10 +59,11 @@ issuer_from_file(struct draft *d, struct mtlspin_pin *pin)
     if (content == NULL)
         status = MTLSPIN_ERR_FILE;
     else if (first == NULL || strlen(content) != length)
-        status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE, "%s: no PEM certificate in it", path);
+        status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: no PEM certificate in it; take what `openssl x509 -in FILE -out FILE.pem` writes", path);
     else if (strstr(first + 1, begin) != NULL)
         status = mtlspin__fail(d->error, MTLSPIN_ERR_CERTIFICATE,
-            "%s: several certificates in it; issuer= needs a file with one", path);
+            "%s: several certificates in it; issuer= needs a file with that of the issuing CA alone", path);
     else
         status = mtlspin_pin_from_pem(pin, MTLSPIN_SPKI, first, length - (size_t)(first - content), &damage);
     if (damage.code != MTLSPIN_OK)
@@ -110,7 +111,9 @@ static enum mtlspin_status
 make_name_key(struct draft *d)
 {
     char normal[MTLSPIN__NAME_SIZE];
-    const char *what = d->kind == MTLSPIN_EMAIL ? "e-mail address" : d->kind == MTLSPIN_URI ? "URI" : "DNS name";
+    const char *what = d->kind == MTLSPIN_EMAIL ? "e-mail address; write one such as ops@acme.example"
+        : d->kind == MTLSPIN_URI                ? "URI; write one such as spiffe://acme.example/agent"
+                                                : "DNS name; write one in ASCII such as agent.acme.example";
     if (d->kind == MTLSPIN_DNS && strchr(d->value, '*') != NULL)
         return fail(d, MTLSPIN__VALUE, mtlspin__fail(d->error, MTLSPIN_ERR_VALUE,
             "wildcards are not matched; write each name as it stands in the certificate"));
@@ -141,7 +144,8 @@ make_key(struct draft *d)
     if ((d->value == NULL) != (d->kind == MTLSPIN_ANY))
         return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_ARGUMENT, "every rule but `any` has a value"));
     if (d->options.issuer != NULL && d->kind != MTLSPIN_SERIAL)
-        return fail(d, MTLSPIN__ISSUER, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "issuer= belongs to `serial` alone"));
+        return fail(d, MTLSPIN__ISSUER, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
+            "issuer= belongs to `serial` alone; delete it"));
     switch (d->kind) {
     case MTLSPIN_SPKI:
     case MTLSPIN_THUMBPRINT:
@@ -180,7 +184,8 @@ add(struct draft *d, struct mtlspin__rule_table *table)
 {
     struct mtlspin__period period = { d->options.not_before, d->options.not_after };
     if (period.not_before > period.not_after)
-        return fail(d, MTLSPIN__DATE, mtlspin__fail(d->error, MTLSPIN_ERR_VALUE, "this rule ends before it begins"));
+        return fail(d, MTLSPIN__DATE, mtlspin__fail(d->error, MTLSPIN_ERR_VALUE,
+            "this rule ends before it begins; write a not-after= that is later than its not-before="));
     enum mtlspin_status status = d->label != NULL ? mtlspin__label_check(d->label, d->error) : MTLSPIN_OK;
     if (status != MTLSPIN_OK)
         return fail(d, MTLSPIN__LABEL, status);
@@ -228,15 +233,16 @@ check_deny(struct draft *d)
 {
     if (d->builder->domain != NULL)
         return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
-            "`deny` lines stand at the top, before the first `ca`, domain or rule"));
+            "`deny` lines stand at the top, before the first `ca`, domain or rule; move this line there"));
     if (d->kind == MTLSPIN_THUMBPRINT)
         return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "a thumbprint cannot be denied: a "
             "certificate's hash can be changed without breaking its ECDSA signature; deny its key (`spki`) or `serial`"));
     if (d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_SERIAL)
-        return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY, "`deny` takes `spki` or `serial`"));
+        return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
+            "`deny` takes `spki` or `serial`; write the key's pin or the serial number"));
     if (has_dates(d))
         return fail(d, MTLSPIN__DATE, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
-            "a denial has no dates: it holds until its line is removed"));
+            "a denial has no dates: it holds until its line is removed; delete the date"));
     return MTLSPIN_OK;
 }
 
@@ -279,7 +285,7 @@ check_allow(struct draft *d, const struct mtlspin__domain *domain)
         return status;
     if (domain->chain_none && d->kind != MTLSPIN_SPKI && d->kind != MTLSPIN_THUMBPRINT)
         return fail(d, MTLSPIN__KIND, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
-            "under `chain none` nothing but `spki` and `thumbprint` identifies a peer"));
+            "under `chain none` nothing but `spki` and `thumbprint` identifies a peer; write one of them, or name a `ca`"));
     if (d->kind == MTLSPIN_SERIAL && d->options.issuer == NULL)
         return fail(d, MTLSPIN__VALUE, mtlspin__fail(d->error, MTLSPIN_ERR_POLICY,
             "a serial number needs issuer= with the issuing CA's certificate file or SPKI pin: every CA can use it"));

@@ -22,11 +22,11 @@ begin(struct mtlspin_builder *builder, unsigned bit, struct mtlspin_error *error
     if (domain == NULL)
         return NULL;
     if (builder->ruled)
-        wrong = "a domain's settings stand before its first rule";
+        wrong = "a domain's settings stand before its first rule; move this line up";
     else if ((builder->given & MTLSPIN__SET_MODE) != 0)
-        wrong = "`mode` is the last of a domain's settings, and stands once";
+        wrong = "`mode` is the last of a domain's settings, and stands once; move this line up, or delete a second `mode`";
     else if ((builder->given & bit) != 0)
-        wrong = "this setting was given already";
+        wrong = "this setting was given already; delete one of the two lines";
     if (wrong != NULL) {
         (void)mtlspin__builder_fail(builder, MTLSPIN__CALL, mtlspin__fail(error, MTLSPIN_ERR_POLICY, "%s", wrong));
         return NULL;
@@ -58,7 +58,8 @@ whole_path(struct mtlspin_builder *builder, const char *path, struct mtlspin_err
 {
     char *whole = NULL;
     if (path == NULL || path[0] == '\0')
-        (void)fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "an empty path"));
+        (void)fail_value(builder,
+            mtlspin__fail(error, MTLSPIN_ERR_VALUE, "an empty path; write the name of a file or folder"));
     else if ((whole = mtlspin__path_beside(builder->file, path)) == NULL)
         (void)fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
     return whole;
@@ -222,7 +223,8 @@ mtlspin_builder_crl_grace(struct mtlspin_builder *builder, int64_t seconds, stru
     if (domain == NULL)
         return failed(builder);
     if (seconds < 1 || seconds > GRACE_MOST)
-        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a grace is 1 second to 30 days"));
+        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE,
+            "a grace is 1 second (1s) to 30 days (30d); write a time in between"));
     domain->crl_grace = seconds;
     return MTLSPIN_OK;
 }
@@ -248,7 +250,8 @@ mtlspin_builder_depth(struct mtlspin_builder *builder, unsigned depth, struct mt
     if (domain == NULL)
         return failed(builder);
     if (depth > MTLSPIN__DEPTH_MAX)
-        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a depth is 0 to %d", MTLSPIN__DEPTH_MAX));
+        return fail_value(builder,
+            mtlspin__fail(error, MTLSPIN_ERR_VALUE, "this depth is too large; write 0 to %d", MTLSPIN__DEPTH_MAX));
     domain->has_depth = true;
     domain->depth = depth;
     return MTLSPIN_OK;
@@ -261,7 +264,8 @@ mtlspin_builder_session_lifetime(struct mtlspin_builder *builder, int64_t second
     if (domain == NULL)
         return failed(builder);
     if (seconds < 1 || seconds > LIFETIME_MOST)
-        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a session lives 1 second to 7 days"));
+        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE,
+            "a session lives 1 second (1s) to 7 days (7d); write a time in between"));
     domain->session_lifetime = seconds;
     return MTLSPIN_OK;
 }
@@ -293,7 +297,8 @@ mtlspin_builder_security_level(struct mtlspin_builder *builder, unsigned level, 
     if (domain == NULL)
         return failed(builder);
     if (level > 5)
-        return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE, "a security level is 0 to 5"));
+        return fail_value(builder,
+            mtlspin__fail(error, MTLSPIN_ERR_VALUE, "this security level is too high; write 0 to 5"));
     domain->has_level = true;
     domain->level = level;
     return MTLSPIN_OK;
@@ -306,10 +311,10 @@ host_misplaced(const struct mtlspin_policy *policy, const struct mtlspin__domain
 {
     for (const struct mtlspin__domain *d = policy->domains; d <= domain; d++) {
         if (d->host_count == 0 && d != domain)
-            return "domains with `host` stand before those without";
+            return "domains with `host` stand before those without; move this domain up";
         for (size_t i = 0; i < d->host_count; i++) {
             if (strcmp(d->hosts[i], pattern) == 0)
-                return "this host has a domain already";
+                return "this host has a domain already; delete one of the two lines";
             if (d != domain && mtlspin__host_matches(d->hosts[i], pattern))
                 return "this host stands behind a wildcard that covers it; put it first";
         }

@@ -302,9 +302,10 @@ fail_signature(const struct mtlspin__crl *list, enum settled settled, struct mtl
     if (settled == UNSETTLED)
         return mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "%s: the signature cannot be verified", list->origin->name);
     (void)X509_NAME_oneline(list->origin->issuer, issuer, sizeof issuer);
-    return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: %s%s", list->origin->name,
-        settled == FORGED ? "the signature is not by the key of " : "key usage forbids signing lists (no cRLSign) to ",
-        issuer);
+    return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, settled == FORGED
+        ? "%s: the signature is not by the key of %s; get the list again from this CA"
+        : "%s: key usage forbids signing lists (no cRLSign) to %s; have this CA's certificate issued again with it",
+        list->origin->name, issuer);
 }
 
 enum mtlspin_status

@@ -36,7 +36,9 @@ list_wrong(const X509_CRL *crl)
         return "a delta list tells only what has changed; give the whole list";
     if (X509v3_get_ext_by_NID(extensions, NID_issuing_distribution_point, -1) >= 0)
         return "this list covers only a part of the certificates (issuing distribution point); give the whole list";
-    return all_known(extensions, known) ? NULL : "this list has a critical extension that is not known here";
+    return all_known(extensions, known)
+        ? NULL
+        : "this list has a critical extension that is not known here; ask the CA for a list without it";
 }
 
 static const char *
@@ -46,19 +48,21 @@ entry_wrong(const X509_REVOKED *entry)
     const STACK_OF(X509_EXTENSION) *extensions = X509_REVOKED_get0_extensions(entry);
     if (X509v3_get_ext_by_NID(extensions, NID_certificate_issuer, -1) >= 0)
         return "this list names certificates of other CAs (indirect); give the list of each CA";
-    return all_known(extensions, known) ? NULL : "an entry of this list has a critical extension that is not known here";
+    return all_known(extensions, known)
+        ? NULL
+        : "an entry of this list has a critical extension that is not known here; ask the CA for a list without it";
 }
 
 static const char *
 read_dates(const X509_CRL *crl, struct mtlspin__crl *list)
 {
     if (!mtlspin__unix_time(X509_CRL_get0_lastUpdate(crl), &list->this_update))
-        return "the date of this list cannot be read";
+        return "the date of this list cannot be read; ask the CA for a new list";
     if (X509_CRL_get0_nextUpdate(crl) == NULL)
-        return "this list has no nextUpdate, so nobody could tell that it is old";
+        return "this list has no nextUpdate, so nobody could tell that it is old; have the CA set one";
     if (!mtlspin__unix_time(X509_CRL_get0_nextUpdate(crl), &list->next_update))
-        return "the nextUpdate of this list cannot be read";
-    return list->next_update < list->this_update ? "this list ends before it begins" : NULL;
+        return "the nextUpdate of this list cannot be read; ask the CA for a new list";
+    return list->next_update < list->this_update ? "this list ends before it begins; ask the CA for a new list" : NULL;
 }
 
 static int
@@ -84,7 +88,7 @@ read_entries(struct stack_st_X509_REVOKED *entries, struct mtlspin__crl *list)
         if (wrong != NULL)
             return wrong;
         if (!mtlspin__integer_serial(X509_REVOKED_get0_serialNumber(entry), &serial))
-            return "an entry of this list has a serial number of more than 32 bytes";
+            return "an entry of this list has a serial number of more than 32 bytes; ask the CA for a list without it";
         if (!mtlspin__serial_key(&serial, NULL, list->serials[list->count++]))
             return "a serial number cannot be hashed";
     }

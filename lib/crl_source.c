@@ -39,9 +39,11 @@ add_der(struct mtlspin__crls *crls, const unsigned char *bytes, size_t length, c
     enum mtlspin_status status = MTLSPIN_OK;
     X509_CRL *crl = d2i_X509_CRL(NULL, &end, (long)length);
     if (crl == NULL)
-        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no revocation list in DER", name);
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: no revocation list in DER; name one that `openssl crl -in FILE -noout` can read", name);
     else if (end != bytes + length)
-        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: bytes behind the revocation list", name);
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: bytes behind the revocation list; take what `openssl crl -in FILE -out FILE.pem` writes", name);
     else
         status = mtlspin__crls_add(crls, crl, name, line, error);
     X509_CRL_free(crl);
@@ -70,10 +72,12 @@ add_pem(struct mtlspin__crls *crls, BIO *input, const char *name, unsigned line,
     }
     unsigned long code = ERR_peek_last_error();
     if (ERR_GET_LIB(code) != ERR_LIB_PEM || ERR_GET_REASON(code) != PEM_R_NO_START_LINE)
-        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: revocation list %zu cannot be read (%s)", name, count + 1,
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: revocation list %zu cannot be read (%s); replace it by a whole copy", name, count + 1,
             last_words());
     return count > 0 ? MTLSPIN_OK
-                     : mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no revocation list in it", name);
+                     : mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+                         "%s: no revocation list in it; name one that `openssl crl -in FILE -noout` can read", name);
 }
 
 /* DER of a list is longer than 127 bytes, so that its second byte is none of a text that begins with a '0'. */
@@ -90,7 +94,8 @@ mtlspin__crls_add_bytes(struct mtlspin__crls *crls, const void *bytes, size_t le
     if (length > INT_MAX)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "%s: more than 2 GiB", name);
     if (!is_der(bytes, length) && memchr(bytes, 0, length) != NULL)
-        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: neither PEM nor DER", name);
+        return mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: neither PEM nor DER; name a list that `openssl crl -in FILE -noout` can read", name);
     ERR_set_mark();
     BIO *input = BIO_new_mem_buf(bytes, (int)length);
     enum mtlspin_status status = input == NULL ? mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory")
@@ -124,7 +129,8 @@ mtlspin__crls_add_directory(struct mtlspin__crls *crls, const char *path, unsign
     if (!mtlspin__paths_list(&files, path, endings, sources, error))
         return MTLSPIN_ERR_FILE;
     if (files.count == 0)
-        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "%s: no file *.pem, *.crl or *.der in this directory", path);
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "%s: no file *.pem, *.crl or *.der in this directory; put some there under such names, or name a file", path);
     for (size_t i = 0; status == MTLSPIN_OK && i < files.count; i++)
         status = mtlspin__crls_add_file(crls, files.path[i], line, sources, error);
     mtlspin__paths_free(&files);

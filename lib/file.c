@@ -15,13 +15,32 @@ enum { MOST = 0x7fffffff }; /* bytes */
 
 enum { NOT_REGULAR = -1 }; /* beside the values of errno */
 
+/* What to do about it; the file is a policy, or one that a policy names. */
+static const char *
+remedy(int number)
+{
+    switch (number) {
+    case NOT_REGULAR: return "copy what it holds into one, and name that";
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case ENAMETOOLONG: return "put it there, or write another path (within a policy it starts at the policy's folder)";
+    case EACCES: return "let the user of this program read it, and enter its folder";
+    case EISDIR: return "name a file in it";
+    case EFBIG: return "take one of less than 2 GiB";
+    case EMFILE:
+    case ENFILE: return "allow more open files (ulimit -n)";
+    default: return "try again, or take another copy";
+    }
+}
+
 static void
 fail_with_errno(struct mtlspin_error *error, const char *path, int number)
 {
     char words[128] = "not a regular file";
     if (number != NOT_REGULAR)
         (void)!strerror_r(number, words, sizeof words);
-    (void)mtlspin__fail(error, MTLSPIN_ERR_FILE, "%s: %s", path, words);
+    (void)mtlspin__fail(error, MTLSPIN_ERR_FILE, "%s: %s; %s", path, words, remedy(number));
 }
 
 /* All bytes up to the end, even if the file grows or shrinks meanwhile. 0, or an errno. */

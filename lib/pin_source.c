@@ -82,7 +82,7 @@ out:
     X509_PUBKEY_free(key);
     if (status == MTLSPIN_OK)
         return status;
-    return mtlspin__fail(error, status, "this is no DER of a certificate%s",
+    return mtlspin__fail(error, status, "this is no DER of a certificate%s; take a whole one",
         kind == MTLSPIN_SPKI ? ", certificate request or public key" : "");
 }
 
@@ -120,9 +120,11 @@ from_pem(struct mtlspin_pin *pin, enum mtlspin_kind kind, const void *pem, int l
     enum mtlspin_status status = MTLSPIN_ERR_CERTIFICATE;
     BIO *input = BIO_new_mem_buf(pem, length);
     if (input == NULL || !PEM_read_bio(input, &name, &header, &der, &size))
-        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "this is no PEM text");
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "this is no whole PEM text; copy it from -----BEGIN to the end of the line -----END");
     else if (!usable_block(name, kind))
-        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE, "a PEM block \"%.40s\" has no such pin", name);
+        status = mtlspin__fail(error, MTLSPIN_ERR_CERTIFICATE,
+            "a PEM block \"%.40s\" has no such pin; take the certificate", name);
     else
         status = from_der(pin, kind, der, size, error);
     OPENSSL_free(name);

@@ -51,7 +51,7 @@ take_depth(struct mtlspin__parser *p)
 {
     unsigned depth = 0;
     if (!mtlspin__number_parse(p->value->text, UINT_MAX, &depth))
-        return mtlspin__fail_word(p, p->value, "a depth is a number of certificates, not %s");
+        return mtlspin__fail_word(p, p->value, "a depth is a number from 0 to 16, not %s");
     return mtlspin__place(p, mtlspin_builder_depth(p->builder, depth, p->error));
 }
 
@@ -60,7 +60,7 @@ take_level(struct mtlspin__parser *p)
 {
     unsigned level = 0;
     if (!mtlspin__number_parse(p->value->text, UINT_MAX, &level))
-        return mtlspin__fail_word(p, p->value, "a security level is a number, not %s");
+        return mtlspin__fail_word(p, p->value, "a security level is a number from 0 to 5, not %s");
     return mtlspin__place(p, mtlspin_builder_security_level(p->builder, level, p->error));
 }
 
@@ -92,7 +92,7 @@ take_yes(struct mtlspin__parser *p,
 {
     if (strcmp(p->value->text, "yes") != 0)
         return mtlspin__fail_at(p, p->value->column, mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX,
-            "%s is yes or not there, not %s", p->line.words[0].text, p->value->text));
+            "%s is yes or not there, not %s; write yes, or delete the line", p->line.words[0].text, p->value->text));
     return mtlspin__place(p, call(p->builder, p->error));
 }
 
@@ -119,11 +119,14 @@ take_mode(struct mtlspin__parser *p)
 {
     struct mtlspin__word *words = p->line.words;
     if (strcmp(words[1].text, "report-only") != 0)
-        return mtlspin__fail_word(p, &words[1], "mode is report-only or not there, not %s");
+        return mtlspin__fail_word(p, &words[1],
+            "mode is report-only or not there, not %s; to enforce the rules, delete the line");
     if (p->line.count < 3 || words[2].quoted || strncmp(words[2].text, "unmatched=", 10) != 0)
-        return mtlspin__fail_word(p, &words[1], "mode %s needs unmatched=LABEL, the label of peers that no rule matches");
+        return mtlspin__fail_word(p, &words[1],
+            "mode %s needs a label for peers that no rule matches; write unmatched=LABEL behind it");
     if (words[2].text[10] == '\0')
-        return mtlspin__fail_word(p, &words[2], "%s needs a label");
+        return mtlspin__fail_word(p, &words[2],
+            "%s needs a label; write one right behind the =, for example unmatched=unlisted");
     p->label = &words[2];
     return mtlspin__place(p, mtlspin_builder_report_only(p->builder, words[2].text + 10, p->error));
 }
@@ -146,7 +149,8 @@ take_header(struct mtlspin__parser *p)
     struct mtlspin__word *word = &p->line.words[0];
     size_t length = strlen(word->text);
     if (p->line.count > 1 || word->text[length - 1] != ']')
-        return mtlspin__fail_word(p, word, "a domain starts with [NAME] alone on a line: %s");
+        return mtlspin__fail_word(p, word,
+            "a domain starts with [NAME] alone on a line, not with %s; write no space in it and nothing behind it");
     word->text[length - 1] = '\0';
     p->value = word;
     return mtlspin__place(p, mtlspin_builder_domain(p->builder, word->text + 1, p->error));
@@ -163,15 +167,17 @@ take_statement(struct mtlspin__parser *p)
             continue;
         size_t count = statements[i].count;
         if (count > 0 && p->line.count < 2)
-            return mtlspin__fail_word(p, &words[0], "%s needs a value");
+            return mtlspin__fail_word(p, &words[0], "%s needs a value; write it behind this word, on the same line");
         if (count > 0 && p->line.count > count)
-            return mtlspin__fail_word(p, &words[count], "one word too many: %s; a value with spaces stands in quotes");
+            return mtlspin__fail_word(p, &words[count],
+                "one word too many: %.200s; delete it, or put a value with spaces into quotes");
         if (count > 0)
             p->value = &words[1];
         return statements[i].take(p);
     }
     return mtlspin__fail_word(p, &words[0],
-        "unknown word %s; a line starts with allow, deny, ca or another word of the language, in lower case");
+        "unknown word %.200s; write allow, deny, ca, crl, crl-grace, chain, partial-chain, depth, session-lifetime, "
+        "strict, security-level, host or mode, in lower case and without quotes");
 }
 
 static enum mtlspin_status
@@ -215,7 +221,7 @@ refuse_half_line(struct mtlspin__parser *p)
     p->number++;
     p->line.count = 0;
     return mtlspin__fail_at(p, 1, mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX,
-        "the last line does not end with a line break: is the file complete?"));
+        "the last line does not end with a line break; make sure that the file is complete, and add one"));
 }
 
 static enum mtlspin_status
@@ -231,7 +237,8 @@ take_all(struct mtlspin__parser *p, char *text, size_t length)
         at = end != NULL ? (size_t)(end - text) + 1 : length;
     }
     if (status == MTLSPIN_OK && !p->any)
-        return mtlspin__fail_at(p, 0, mtlspin__fail(p->error, MTLSPIN_ERR_POLICY, "there is nothing in this policy"));
+        return mtlspin__fail_at(p, 0, mtlspin__fail(p->error, MTLSPIN_ERR_POLICY,
+            "there is nothing in this policy; to refuse everybody, write `chain none`"));
     return status;
 }
 

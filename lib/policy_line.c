@@ -28,12 +28,13 @@ take_quoted(struct cursor *c)
     const char *open = c->from++;
     while (c->from < c->end && *c->from != '"') {
         if (*c->from == '\\' && ++c->from < c->end && *c->from != '"' && *c->from != '\\')
-            return wrong(c, c->from - 1, "within quotes a backslash stands before a quote or another backslash only");
+            return wrong(c, c->from - 1,
+                "within quotes a backslash stands before a quote or another backslash only; write \\\\ for one");
         if (c->from < c->end)
             *c->to++ = *c->from++;
     }
     if (c->from >= c->end)
-        return wrong(c, open, "this quote is not closed");
+        return wrong(c, open, "this quote is not closed; write another \" at the end of the word");
     c->from++;
     if (c->from < c->end && !is_space(*c->from))
         return wrong(c, c->from, "a closing quote ends the word; leave a space behind it");
@@ -50,7 +51,8 @@ take_word(struct cursor *c)
         if (*c->from == '"' && c->from[-1] == '=')
             return take_quoted(c);
         if (*c->from == '"')
-            return wrong(c, c->from, "a quote within a word; put the whole word into quotes");
+            return wrong(c, c->from,
+                "a quote within a word; put the whole word into quotes, and write \\\" for a quote in it");
         *c->to++ = *c->from++;
     }
     return true;
@@ -61,9 +63,9 @@ check_bytes(struct cursor *c)
 {
     for (const char *at = c->start; at < c->end; at++) {
         if (*at == '\0')
-            return wrong(c, at, "a zero byte");
+            return wrong(c, at, "a zero byte; save the file as UTF-8 text");
         if (((unsigned char)*at < 0x20 && *at != '\t') || *at == 0x7f)
-            return wrong(c, at, "a control character");
+            return wrong(c, at, "a control character; delete it, or write a space in its place");
     }
     return true;
 }
@@ -81,7 +83,7 @@ mtlspin__line_split(struct mtlspin__line *line, char *text, size_t length)
         if (c.from >= c.end || *c.from == '#')
             return;
         if (line->count == MTLSPIN__WORDS_MAX) {
-            (void)wrong(&c, c.from, "too many words");
+            (void)wrong(&c, c.from, "too many words; put a label with spaces into quotes");
             return;
         }
         struct mtlspin__word *word = &line->words[line->count++];

@@ -37,9 +37,9 @@ static enum mtlspin_status
 take_date(struct mtlspin__parser *p, const struct mtlspin__word *word, const char *text, bool end, int64_t *seconds)
 {
     if (*seconds != (end ? INT64_MAX : INT64_MIN))
-        return mtlspin__fail_word(p, word, "this option was given already: %s");
+        return mtlspin__fail_word(p, word, "this option was given already: %s; delete one of the two");
     if (!mtlspin__moment_parse(text, end, seconds))
-        return mtlspin__fail_word(p, word, "%s: a date is 2027-01-31 or a time as in RFC 3339, 2027-01-31T12:00:00Z");
+        return mtlspin__fail_word(p, word, "%.200s: a date is 2027-01-31 or a time as in RFC 3339, 2027-01-31T12:00:00Z");
     p->date = word;
     return MTLSPIN_OK;
 }
@@ -52,13 +52,16 @@ take_option(struct mtlspin__parser *p, struct mtlspin__word *word, struct mtlspi
     if (strncmp(word->text, "not-after=", 10) == 0)
         return take_date(p, word, word->text + 10, true, &options->not_after);
     if (strncasecmp(word->text, "sha256/", 7) == 0)
-        return mtlspin__fail_word(p, word, "%s: a pin stands right behind its kind");
+        return mtlspin__fail_word(p, word,
+            "%.200s: a pin stands right behind its kind; write spki, thumbprint or ca-spki, then the pin, then the label");
     if (strncmp(word->text, "issuer=", 7) != 0)
-        return mtlspin__fail_word(p, word, "unknown option %s; if it is a label, put it into quotes");
+        return mtlspin__fail_word(p, word,
+            "unknown option %.200s; write issuer=, not-before= or not-after=, or if it is a label, put it into quotes");
     if (options->issuer != NULL)
-        return mtlspin__fail_word(p, word, "this option was given already: %s");
+        return mtlspin__fail_word(p, word, "this option was given already: %s; delete one of the two");
     if (word->text[7] == '\0')
-        return mtlspin__fail_word(p, word, "%s needs a certificate file or SPKI pin");
+        return mtlspin__fail_word(p, word,
+            "%s needs a value; write the issuing CA's certificate file or SPKI pin right behind the =");
     options->issuer = word->text + 7;
     p->issuer = word;
     return MTLSPIN_OK;
@@ -76,7 +79,8 @@ take_rest(struct mtlspin__parser *p, size_t at, struct mtlspin_rule_options *opt
             if (status != MTLSPIN_OK)
                 return status;
         } else if (p->label != NULL) {
-            return mtlspin__fail_word(p, word, "one word too many: %s; a label with spaces stands in quotes");
+            return mtlspin__fail_word(p, word,
+                "one word too many: %.200s; delete it, or put a label with spaces into quotes");
         } else {
             p->label = word;
         }
@@ -97,14 +101,14 @@ take_rule(struct mtlspin__parser *p, rule_call *call)
                                                       : "spki, thumbprint, serial, ca-spki, email, uri, dns or any";
     if (p->line.count < 2)
         return mtlspin__fail_at(p, words->column,
-            mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX, "%s what? %s", words->text, one_of));
+            mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX, "%s needs a kind; write %s behind it", words->text, one_of));
     enum mtlspin_kind kind = find_kind(words[1].text);
     if (kind == MTLSPIN_KIND_NONE || words[1].quoted)
         return mtlspin__fail_at(p, words[1].column, mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX,
-            "unknown kind %s: write %s before the value", words[1].text, one_of));
+            "unknown kind %.200s: write %s before the value, without quotes", words[1].text, one_of));
     if (kind != MTLSPIN_ANY) {
         if (p->line.count < 3)
-            return mtlspin__fail_word(p, &words[1], "%s needs a value");
+            return mtlspin__fail_word(p, &words[1], "%s needs a value; write it behind this word, on the same line");
         p->value = &words[2];
         at += join_value(p, 2);
     }

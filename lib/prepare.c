@@ -198,7 +198,7 @@ fit(struct mtlspin_verifier *verifier, const SSL *ssl, struct mtlspin_error *err
     if (SSL_is_server(ssl) ? SSL_is_init_finished(ssl) : !SSL_in_before(ssl)) /* a server's callbacks are within it */
         return mtlspin__fail(error, MTLSPIN_ERR_STATE, "prepare a connection before its handshake");
     if (SSL_is_server(ssl) && !mtlspin__verifier_serve(verifier))
-        return mtlspin__fail(error, MTLSPIN_ERR_POLICY, "a policy with `host` is for clients");
+        return mtlspin__fail(error, MTLSPIN_ERR_POLICY, "a policy with `host` is for clients; delete its `host` lines");
     return MTLSPIN_OK;
 }
 

@@ -43,7 +43,7 @@ publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, uint64
     mtlspin__sources_clear(&tried);
     if (!fits)
         return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
-            "a policy with `host` is for clients, and this verifier guards servers");
+            "a policy with `host` is for clients, and this verifier guards servers; delete its `host` lines");
     return first ? MTLSPIN_OK : mtlspin__fail(error, MTLSPIN_ERR_STATE,
         "mtlspin_verifier_set_policy came first: what was read is older");
 }

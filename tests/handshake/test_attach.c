@@ -57,7 +57,7 @@ static const struct {
     { shared_cache, one, MTLSPIN_ERR_CONTEXT,
         "the SSL_CTX has a get-session callback, which would resume sessions past the policy" },
     { plain, "host api.example\nca @pki@/root-ca.pem\nallow any\n", MTLSPIN_ERR_POLICY,
-        "the policy has `host` domains, which are for clients (TLS_client_method)" },
+        "the policy has `host` domains, which are for clients (TLS_client_method); delete its `host` lines" },
 };
 enum { REFUSALS = sizeof refusals / sizeof *refusals };
 

@@ -206,7 +206,7 @@ START_TEST(prepare_knows_the_side)
     rig_make_client(&rig, "host localhost\nca @pki@/root-ca.pem\nallow any server\n", "server", rig_version(_i));
     rig_dial(&rig, "localhost");
     ck_assert_int_eq(mtlspin_prepare(rig.verifier, rig.pair.server, &error), MTLSPIN_ERR_POLICY);
-    ck_assert_str_eq(error.message, "a policy with `host` is for clients");
+    ck_assert_str_eq(error.message, "a policy with `host` is for clients; delete its `host` lines");
     ck_assert_int_eq(mtlspin_prepare(rig.verifier, rig.pair.client, &error), MTLSPIN_OK);
     ck_assert(rig_finish(&rig));
     rig_allowed(&rig, "server");

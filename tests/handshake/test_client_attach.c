@@ -56,7 +56,8 @@ static const struct {
         "certificates are optional for clients, never for servers" },
     { client, members, 2, MTLSPIN_ERR_ARGUMENT, "a flag is unknown" },
     { client, members, MTLSPIN_ATTACH_OPTIONAL | 0x80000000U, MTLSPIN_ERR_ARGUMENT, "a flag is unknown" },
-    { either, hosts, 0, MTLSPIN_ERR_POLICY, "the policy has `host` domains, which are for clients (TLS_client_method)" },
+    { either, hosts, 0, MTLSPIN_ERR_POLICY,
+        "the policy has `host` domains, which are for clients (TLS_client_method); delete its `host` lines" },
 };
 enum { ATTEMPTS = sizeof attempts / sizeof *attempts };
 

@@ -196,7 +196,8 @@ START_TEST(forged_list_of_an_anchor)
     char *text = policy_text(MEMBERS);
     write_lists(&forged[_i], 1, (int64_t)time(NULL));
     ck_assert_ptr_null(mtlspin_policy_parse(text, strlen(text), "test.policy", &error));
-    ck_assert_str_eq(error.message, "lists/root.pem: the signature is not by the key of /O=Example/CN=Example Root CA");
+    ck_assert_str_eq(error.message, "lists/root.pem: the signature is not by the key of /O=Example/CN=Example Root CA; "
+                                    "get the list again from this CA");
     ck_assert_uint_eq(error.line, 2);
     free(text);
 }

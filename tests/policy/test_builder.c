@@ -247,37 +247,42 @@ CALL(no_host, mtlspin_builder_host(b, NULL, e))
 CALL(no_unmatched, mtlspin_builder_report_only(b, NULL, e))
 CALL(deny_email, mtlspin_builder_deny(b, MTLSPIN_EMAIL, "a@b.example", NULL, NULL, e))
 
+#define NOT_THERE ": No such file or directory; put it there, or write another path " \
+    "(within a policy it starts at the policy's folder)"
+#define REMAKE "; take what `openssl x509 -in FILE -out FILE.pem` writes"
+
 static const struct { failing_call *call; enum mtlspin_status status; const char *message; } failing[] = {
     { zeroed_options, MTLSPIN_ERR_ARGUMENT, "start the options from MTLSPIN_RULE_OPTIONS_INIT" },
     { zeroed_deny_options, MTLSPIN_ERR_ARGUMENT, "start the options from MTLSPIN_RULE_OPTIONS_INIT" },
     { intermediate, MTLSPIN_ERR_POLICY,
         "the anchor /O=Example/CN=Example Clients CA is not self-signed: name its root, or write `partial-chain yes`" },
-    { again, MTLSPIN_ERR_POLICY, "line 2 says the same under another label" },
+    { again, MTLSPIN_ERR_POLICY, "line 2 says the same under another label; delete one of the two" },
     { no_kind, MTLSPIN_ERR_ARGUMENT, "not a kind of rule" },
     { wild_kind, MTLSPIN_ERR_ARGUMENT, "not a kind of rule" },
     { no_value, MTLSPIN_ERR_ARGUMENT, "every rule but `any` has a value" },
     { any_value, MTLSPIN_ERR_ARGUMENT, "every rule but `any` has a value" },
     { deny_no_value, MTLSPIN_ERR_ARGUMENT, "every rule but `any` has a value" },
-    { no_ca, MTLSPIN_ERR_POLICY, "this domain has no `ca`, and without `chain none` it needs one" },
+    { no_ca, MTLSPIN_ERR_POLICY,
+        "this domain has no `ca`, and without `chain none` it needs one; write `ca FILE` above its first rule" },
     { no_name, MTLSPIN_ERR_VALUE, "a domain's name is 1 to 63 letters, digits, '.', '_' and '-'" },
-    { no_path, MTLSPIN_ERR_VALUE, "an empty path" },
-    { no_file, MTLSPIN_ERR_FILE, "no-such.pem: No such file or directory" },
-    { no_folder_path, MTLSPIN_ERR_VALUE, "an empty path" },
-    { no_folder, MTLSPIN_ERR_FILE, "no-such-folder: No such file or directory" },
+    { no_path, MTLSPIN_ERR_VALUE, "an empty path; write the name of a file or folder" },
+    { no_file, MTLSPIN_ERR_FILE, "no-such.pem" NOT_THERE },
+    { no_folder_path, MTLSPIN_ERR_VALUE, "an empty path; write the name of a file or folder" },
+    { no_folder, MTLSPIN_ERR_FILE, "no-such-folder" NOT_THERE },
     { no_pem, MTLSPIN_ERR_ARGUMENT, "no text" },
-    { empty_pem, MTLSPIN_ERR_CERTIFICATE, "PEM text: no PEM certificate in it" },
-    { zero_pem, MTLSPIN_ERR_CERTIFICATE, "PEM text: a zero byte in it, so it is no PEM text" },
+    { empty_pem, MTLSPIN_ERR_CERTIFICATE, "PEM text: no PEM certificate in it" REMAKE },
+    { zero_pem, MTLSPIN_ERR_CERTIFICATE, "PEM text: a zero byte in it, so it is no PEM text" REMAKE },
     { huge_pem, MTLSPIN_ERR_ARGUMENT, "PEM text: more than 2 GiB" },
     { no_x509, MTLSPIN_ERR_ARGUMENT, "no certificate" },
     { wild_chain, MTLSPIN_ERR_ARGUMENT, "neither required nor none" },
-    { deep, MTLSPIN_ERR_VALUE, "a depth is 0 to 16" },
-    { no_lifetime, MTLSPIN_ERR_VALUE, "a session lives 1 second to 7 days" },
-    { past_lifetime, MTLSPIN_ERR_VALUE, "a session lives 1 second to 7 days" },
-    { high_level, MTLSPIN_ERR_VALUE, "a security level is 0 to 5" },
+    { deep, MTLSPIN_ERR_VALUE, "this depth is too large; write 0 to 16" },
+    { no_lifetime, MTLSPIN_ERR_VALUE, "a session lives 1 second (1s) to 7 days (7d); write a time in between" },
+    { past_lifetime, MTLSPIN_ERR_VALUE, "a session lives 1 second (1s) to 7 days (7d); write a time in between" },
+    { high_level, MTLSPIN_ERR_VALUE, "this security level is too high; write 0 to 5" },
     { no_host, MTLSPIN_ERR_VALUE,
         "a host is a DNS name in ASCII without trailing dot, \"*.\" and such a name, or an IP address" },
     { no_unmatched, MTLSPIN_ERR_ARGUMENT, "no label" },
-    { deny_email, MTLSPIN_ERR_POLICY, "`deny` takes `spki` or `serial`" },
+    { deny_email, MTLSPIN_ERR_POLICY, "`deny` takes `spki` or `serial`; write the key's pin or the serial number" },
 };
 
 START_TEST(poison)
@@ -314,7 +319,7 @@ START_TEST(poison_by_build)
     ck_assert_int_eq(mtlspin_builder_deny(builder, MTLSPIN_SERIAL, "0x1234", "lost", NULL, &error), MTLSPIN_OK);
     ck_assert_ptr_null(mtlspin_builder_build(builder, &error));
     ck_assert_int_eq(error.code, MTLSPIN_ERR_POLICY);
-    ck_assert_str_eq(error.message, "line 1 says the same under another label");
+    ck_assert_str_eq(error.message, "line 1 says the same under another label; delete one of the two");
     mtlspin_builder_free(builder);
 }
 END_TEST

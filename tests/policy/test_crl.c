@@ -88,14 +88,14 @@ static const struct {
     { { NULL, "root-ca", NULL, -60, 60, "negative-serial", CRL_ENTRY_REASON }, NULL },
     { { NULL, "root-ca", NULL, -60, 60, "zero-serial", CRL_NO_KEY_ID }, NULL },
     { { NULL, "root-ca", NULL, -60, 60, NULL, CRL_NO_END },
-        PREFIX "this list has no nextUpdate, so nobody could tell that it is old" },
-    { { NULL, "root-ca", NULL, 60, 59, NULL, 0 }, PREFIX "this list ends before it begins" },
+        PREFIX "this list has no nextUpdate, so nobody could tell that it is old; have the CA set one" },
+    { { NULL, "root-ca", NULL, 60, 59, NULL, 0 }, PREFIX "this list ends before it begins; ask the CA for a new list" },
     { { NULL, "root-ca", NULL, -60, 60, NULL, CRL_LONG_SERIAL },
-        PREFIX "an entry of this list has a serial number of more than 32 bytes" },
+        PREFIX "an entry of this list has a serial number of more than 32 bytes; ask the CA for a list without it" },
     { { NULL, "root-ca", NULL, -60, 60, NULL, CRL_INDIRECT },
         PREFIX "this list names certificates of other CAs (indirect); give the list of each CA" },
     { { NULL, "root-ca", NULL, -60, 60, NULL, CRL_ENTRY_CRITICAL },
-        PREFIX "an entry of this list has a critical extension that is not known here" },
+        PREFIX "an entry of this list has a critical extension that is not known here; ask the CA for a list without it" },
 };
 
 START_TEST(odd_lists)
@@ -116,13 +116,15 @@ END_TEST
 
 /* Bytes that are no list. The length is counted, so that nothing behind it is read. */
 static const struct { const char *bytes; size_t length; const char *message; } strange[] = {
-    { "", 0, PREFIX "no revocation list in it" },
-    { "0", 1, PREFIX "no revocation list in it" },
-    { "0 is how this text begins\n", 26, PREFIX "no revocation list in it" },
-    { "a\0b", 3, PREFIX "neither PEM nor DER" },
-    { "\x30\x82\x01", 3, PREFIX "no revocation list in DER" },
-    { "\x30\x80\x00\x00", 4, PREFIX "no revocation list in DER" },
-    { "-----BEGIN X509 CRL-----\n", 25, PREFIX "revocation list 1 cannot be read (bad end line)" },
+    { "", 0, PREFIX "no revocation list in it; name one that `openssl crl -in FILE -noout` can read" },
+    { "0", 1, PREFIX "no revocation list in it; name one that `openssl crl -in FILE -noout` can read" },
+    { "0 is how this text begins\n", 26,
+        PREFIX "no revocation list in it; name one that `openssl crl -in FILE -noout` can read" },
+    { "a\0b", 3, PREFIX "neither PEM nor DER; name a list that `openssl crl -in FILE -noout` can read" },
+    { "\x30\x82\x01", 3, PREFIX "no revocation list in DER; name one that `openssl crl -in FILE -noout` can read" },
+    { "\x30\x80\x00\x00", 4, PREFIX "no revocation list in DER; name one that `openssl crl -in FILE -noout` can read" },
+    { "-----BEGIN X509 CRL-----\n", 25,
+        PREFIX "revocation list 1 cannot be read (bad end line); replace it by a whole copy" },
 };
 
 START_TEST(strange_bytes)

@@ -80,12 +80,15 @@ START_TEST(malformed)
 }
 END_TEST
 
+#define NOT_THERE ": No such file or directory; put it there, or write another path " \
+    "(within a policy it starts at the policy's folder)"
+
 /* What cannot be read at all. The message names the path, since there is no place in a file to name. */
 static const struct { const char *path; enum mtlspin_status status; const char *message; } unreadable[] = {
-    { "no-such.policy", MTLSPIN_ERR_FILE, "no-such.policy: No such file or directory" },
-    { "no-such-folder/a.policy", MTLSPIN_ERR_FILE, "no-such-folder/a.policy: No such file or directory" },
-    { "data/empty-folder", MTLSPIN_ERR_FILE, "data/empty-folder: Is a directory" },
-    { "/dev/null", MTLSPIN_ERR_FILE, "/dev/null: not a regular file" },
+    { "no-such.policy", MTLSPIN_ERR_FILE, "no-such.policy" NOT_THERE },
+    { "no-such-folder/a.policy", MTLSPIN_ERR_FILE, "no-such-folder/a.policy" NOT_THERE },
+    { "data/empty-folder", MTLSPIN_ERR_FILE, "data/empty-folder: Is a directory; name a file in it" },
+    { "/dev/null", MTLSPIN_ERR_FILE, "/dev/null: not a regular file; copy what it holds into one, and name that" },
     { NULL, MTLSPIN_ERR_ARGUMENT, "no path" },
 };
 
@@ -103,14 +106,16 @@ END_TEST
 
 /* Texts that have no room for an "# expect" line. */
 static const struct { const char *text; size_t length; unsigned line, column; const char *message; } whole[] = {
-    { "", 0, 0, 0, "there is nothing in this policy" },
-    { "\xef\xbb\xbf", 3, 0, 0, "there is nothing in this policy" },
-    { "\n\r\n \t\n", 6, 3, 0, "there is nothing in this policy" },
+    { "", 0, 0, 0, "there is nothing in this policy; to refuse everybody, write `chain none`" },
+    { "\xef\xbb\xbf", 3, 0, 0, "there is nothing in this policy; to refuse everybody, write `chain none`" },
+    { "\n\r\n \t\n", 6, 3, 0, "there is nothing in this policy; to refuse everybody, write `chain none`" },
     { "\xef\xbb\xbfx\n", 5, 1, 1,
-        "unknown word x; a line starts with allow, deny, ca or another word of the language, in lower case" },
-    { "\xef\xbb", 2, 1, 1, "the last line does not end with a line break: is the file complete?" },
-    { "\0", 1, 1, 1, "the last line does not end with a line break: is the file complete?" },
-    { "\0\n", 2, 1, 1, "a zero byte" },
+        "unknown word x; write allow, deny, ca, crl, crl-grace, chain, partial-chain, depth, session-lifetime, strict, "
+        "security-level, host or mode, in lower case and without quotes" },
+    { "\xef\xbb", 2, 1, 1,
+        "the last line does not end with a line break; make sure that the file is complete, and add one" },
+    { "\0", 1, 1, 1, "the last line does not end with a line break; make sure that the file is complete, and add one" },
+    { "\0\n", 2, 1, 1, "a zero byte; save the file as UTF-8 text" },
 };
 
 START_TEST(whole_text)
@@ -147,7 +152,7 @@ START_TEST(too_large)
     ck_assert_ptr_null(mtlspin_policy_load(path, &error));
     (void)close(fd);
     (void)unlink(path);
-    (void)snprintf(expected, sizeof expected, "%s: File too large", path);
+    (void)snprintf(expected, sizeof expected, "%s: File too large; take one of less than 2 GiB", path);
     ck_assert_int_eq(error.code, MTLSPIN_ERR_FILE);
     ck_assert_str_eq(error.message, expected);
 }

@@ -78,6 +78,10 @@ START_TEST(beside_the_policy)
 }
 END_TEST
 
+#define NOT_THERE ": No such file or directory; put it there, or write another path " \
+    "(within a policy it starts at the policy's folder)"
+#define REMAKE "; take what `openssl x509 -in FILE -out FILE.pem` writes"
+
 /* A name without a folder, and no name: the working directory. */
 START_TEST(beside_nothing)
 {
@@ -88,8 +92,8 @@ START_TEST(beside_nothing)
         mtlspin_policy_unref(policy);
     }
     ck_assert_int_eq(chdir("anchors"), 0);
-    check_refused(relative, NULL, "root-ca.pem: No such file or directory");
-    check_refused(relative, "nowhere/b.policy", "nowhere/root-ca.pem: No such file or directory");
+    check_refused(relative, NULL, "root-ca.pem" NOT_THERE);
+    check_refused(relative, "nowhere/b.policy", "nowhere/root-ca.pem" NOT_THERE);
 }
 END_TEST
 
@@ -113,13 +117,13 @@ END_TEST
 START_TEST(folder_spoilt)
 {
     data_write("anchors/z.pem", "no certificate\n");
-    check_refused("ca anchors\nallow any\n", "a.policy", "anchors/z.pem: no PEM certificate in it");
+    check_refused("ca anchors\nallow any\n", "a.policy", "anchors/z.pem: no PEM certificate in it" REMAKE);
     ck_assert_int_eq(unlink("anchors/z.pem"), 0);
     ck_assert_int_eq(mkdir("anchors/z.crt", 0700), 0);
-    check_refused("ca anchors\nallow any\n", "a.policy", "anchors/z.crt: Is a directory");
+    check_refused("ca anchors\nallow any\n", "a.policy", "anchors/z.crt: Is a directory; name a file in it");
     ck_assert_int_eq(rmdir("anchors/z.crt"), 0);
     ck_assert_int_eq(symlink("nowhere", "anchors/z.pem"), 0);
-    check_refused("ca anchors\nallow any\n", "a.policy", "anchors/z.pem: No such file or directory");
+    check_refused("ca anchors\nallow any\n", "a.policy", "anchors/z.pem" NOT_THERE);
     ck_assert_int_eq(unlink("anchors/z.pem"), 0);
 }
 END_TEST
@@ -131,7 +135,7 @@ START_TEST(fifo)
     ck_assert_int_eq(mkfifo("fifo", 0600), 0);
     ck_assert_ptr_null(mtlspin_policy_load("fifo", &error));
     ck_assert_int_eq(error.code, MTLSPIN_ERR_FILE);
-    check_refused("ca fifo\n", "a.policy", "fifo: not a regular file");
+    check_refused("ca fifo\n", "a.policy", "fifo: not a regular file; copy what it holds into one, and name that");
 }
 END_TEST
 
@@ -149,7 +153,8 @@ START_TEST(cut_off)
     mtlspin_policy_unref(policy);
     twice[length + length / 2] = '\0';
     data_write("twice.pem", twice);
-    check_refused("ca twice.pem\n", NULL, "twice.pem: certificate 2 cannot be read (bad end line)");
+    check_refused("ca twice.pem\n", NULL,
+        "twice.pem: certificate 2 cannot be read (bad end line); replace it by a whole copy in plain PEM");
     free(twice);
     free(content);
 }
@@ -190,9 +195,10 @@ START_TEST(system_anchors)
     ck_assert_str_eq(grants, "");
     mtlspin_policy_unref(policy);
     check_refused("ca system\nmode report-only unmatched=x\n", NULL,
-        "`mode report-only` needs a `ca` of its own: it lets in whoever that CA knows");
-    check_refused("ca application\nca system\nallow any\n", NULL, "`ca application` cannot be combined with other anchors");
-    check_refused("chain none\nca system\n", NULL, "under `chain none` there is no `ca`");
+        "`mode report-only` lets in whoever its CA knows; write `ca FILE` in place of `system` or `application`");
+    check_refused("ca application\nca system\nallow any\n", NULL,
+        "`ca application` cannot be combined with other anchors; delete it, or the other `ca` lines");
+    check_refused("chain none\nca system\n", NULL, "under `chain none` there is no `ca`; delete one of the two lines");
 }
 END_TEST
 

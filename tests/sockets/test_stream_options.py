@@ -14,7 +14,7 @@ SERVER = {
     "unknown": (["--bogus"], 2, ".*unrecognized option '--bogus'\nusage: stream-server"),
     "argument": (["policy"], 2, "usage: stream-server"),
     "value missing": (["--policy"], 2, ".*option '--policy' requires an argument\nusage: stream-server"),
-    "no policy": (["--policy", "nowhere"], 1, "stream-server: nowhere: No such file or directory$"),
+    "no policy": (["--policy", "nowhere"], 1, "stream-server: nowhere: No such file or directory; put it there"),
     "no certificate": (["--cert", "nowhere"], 1, "stream-server: nowhere: .+$"),
     "key of another": (["--key", harness.PKI / "alice.key"], 1, "stream-server: .+alice.key: the key does not belong"),
     "no port": (["--listen", "127.0.0.1"], 1, "stream-server: cannot listen on 127.0.0.1: not ADDRESS:PORT$"),

@@ -118,21 +118,22 @@ START_TEST(one_key_has_one_pin_wherever_it_stands)
 }
 END_TEST
 
-#define NO_DER "this is no DER of a certificate"
-#define NO_SPKI_DER NO_DER ", certificate request or public key"
+#define NO_DER "this is no DER of a certificate; take a whole one"
+#define NO_SPKI_DER "this is no DER of a certificate, certificate request or public key; take a whole one"
 
 static const struct refused {
     const char *file;
     enum mtlspin_kind kind;
     const char *pem, *der; /* the messages for the file and for the content of its first block */
 } refused[] = {
-    { "alice.key", MTLSPIN_SPKI, "a PEM block \"PRIVATE KEY\" has no such pin", NO_SPKI_DER },
-    { "alice.key", MTLSPIN_THUMBPRINT, "a PEM block \"PRIVATE KEY\" has no such pin", NO_DER },
-    { "alice.key", MTLSPIN_SERIAL, "a PEM block \"PRIVATE KEY\" has no such pin", NO_DER },
-    { "alice.pub.pem", MTLSPIN_THUMBPRINT, "a PEM block \"PUBLIC KEY\" has no such pin", NO_DER },
-    { "alice.pub.pem", MTLSPIN_SERIAL, "a PEM block \"PUBLIC KEY\" has no such pin", NO_DER },
-    { "alice.csr", MTLSPIN_THUMBPRINT, "a PEM block \"CERTIFICATE REQUEST\" has no such pin", NO_DER },
-    { "alice.csr", MTLSPIN_SERIAL, "a PEM block \"CERTIFICATE REQUEST\" has no such pin", NO_DER },
+    { "alice.key", MTLSPIN_SPKI, "a PEM block \"PRIVATE KEY\" has no such pin; take the certificate", NO_SPKI_DER },
+    { "alice.key", MTLSPIN_THUMBPRINT, "a PEM block \"PRIVATE KEY\" has no such pin; take the certificate", NO_DER },
+    { "alice.key", MTLSPIN_SERIAL, "a PEM block \"PRIVATE KEY\" has no such pin; take the certificate", NO_DER },
+    { "alice.pub.pem", MTLSPIN_THUMBPRINT, "a PEM block \"PUBLIC KEY\" has no such pin; take the certificate", NO_DER },
+    { "alice.pub.pem", MTLSPIN_SERIAL, "a PEM block \"PUBLIC KEY\" has no such pin; take the certificate", NO_DER },
+    { "alice.csr", MTLSPIN_THUMBPRINT,
+        "a PEM block \"CERTIFICATE REQUEST\" has no such pin; take the certificate", NO_DER },
+    { "alice.csr", MTLSPIN_SERIAL, "a PEM block \"CERTIFICATE REQUEST\" has no such pin; take the certificate", NO_DER },
 };
 
 static void

@@ -80,11 +80,11 @@ START_TEST(splits)
 }
 END_TEST
 
-#define OPEN "this quote is not closed"
+#define OPEN "this quote is not closed; write another \" at the end of the word"
 #define ENDS "a closing quote ends the word; leave a space behind it"
-#define WITHIN "a quote within a word; put the whole word into quotes"
-#define BACKSLASH "within quotes a backslash stands before a quote or another backslash only"
-#define CONTROL "a control character"
+#define WITHIN "a quote within a word; put the whole word into quotes, and write \\\" for a quote in it"
+#define BACKSLASH "within quotes a backslash stands before a quote or another backslash only; write \\\\ for one"
+#define CONTROL "a control character; delete it, or write a space in its place"
 
 static const struct {
     const char *line;
@@ -107,15 +107,15 @@ static const struct {
     { "x=y\"z\"", 0, WITHIN, 4 },
     { "\"a\\nb\"", 0, BACKSLASH, 3 },
     { "\"a\\ b\"", 0, BACKSLASH, 3 },
-    { "a\0b", 3, "a zero byte", 2 },
-    { "\0", 1, "a zero byte", 1 },
-    { "# \0", 3, "a zero byte", 3 },
+    { "a\0b", 3, "a zero byte; save the file as UTF-8 text", 2 },
+    { "\0", 1, "a zero byte; save the file as UTF-8 text", 1 },
+    { "# \0", 3, "a zero byte; save the file as UTF-8 text", 3 },
     { "a\x1b[31m", 0, CONTROL, 2 },
     { "a\rb", 0, CONTROL, 2 },
     { "# \x07", 0, CONTROL, 3 },
     { "\"\x7f\"", 0, CONTROL, 2 },
-    { "1 2 3 4 5 6 7 8 9 10 11 12 13", 0, "too many words", 28 },
-    { "1 2 3 4 5 6 7 8 9 10 11 12 \"", 0, "too many words", 28 },
+    { "1 2 3 4 5 6 7 8 9 10 11 12 13", 0, "too many words; put a label with spaces into quotes", 28 },
+    { "1 2 3 4 5 6 7 8 9 10 11 12 \"", 0, "too many words; put a label with spaces into quotes", 28 },
 };
 
 START_TEST(says_what_is_wrong_and_where)
