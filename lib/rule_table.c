@@ -113,19 +113,18 @@ distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
 static void
 sort(struct mtlspin__rule *rules, size_t count, size_t depth)
 {
-    size_t end[256] = { 0 };
-    if (count <= FEW || depth == DEEP) {
-        if (count > 1)
-            qsort(rules, count, sizeof *rules, compare);
-        return;
-    }
+    size_t end[256] = { 0 }, from = 0;
     for (size_t i = 0; i < count; i++)
         end[byte_at(&rules[i], depth)]++;
     for (size_t b = 1; b < 256; b++)
         end[b] += end[b - 1];
     distribute(rules, end, depth);
-    for (size_t b = 0; b < 256; b++)
-        sort(rules + (b == 0 ? 0 : end[b - 1]), end[b] - (b == 0 ? 0 : end[b - 1]), depth + 1);
+    for (size_t b = 0; b < 256; from = end[b++]) {
+        if (end[b] - from > FEW && depth + 1 < DEEP)
+            sort(rules + from, end[b] - from, depth + 1);
+        else if (end[b] - from > 1)
+            qsort(rules + from, end[b] - from, sizeof *rules, compare);
+    }
 }
 
 static uint32_t
