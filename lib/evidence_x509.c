@@ -193,10 +193,10 @@ add_certificate(struct mtlspin__evidence *evidence, size_t depth, X509 *certific
 {
     struct mtlspin__certificate_keys *keys = &evidence->chain[depth];
     struct mtlspin_pin serial;
-    int64_t not_before = 0, not_after = 0;
+    int64_t not_after = 0;
     if ((depth > 0 && !make_keys(keys, certificate, &serial))
         || !add_issuer(keys, certificate, depth + 1 < evidence->chain_count ? keys + 1 : NULL)
-        || !mtlspin__certificate_period(certificate, &not_before, &not_after))
+        || !mtlspin__certificate_end(certificate, &not_after))
         return false;
     if (not_after - 1 < evidence->not_after)
         evidence->not_after = not_after - 1; /* in the second of notAfter itself, X509_verify_cert says expired */
