@@ -25,6 +25,8 @@ forget(struct mtlspin__connection *connection)
     connection->judged = MTLSPIN__NOT_JUDGED;
     connection->audited = 0;
     connection->peername[0] = '\0';
+    memset(&connection->spki, 0, sizeof connection->spki);
+    memset(&connection->thumbprint, 0, sizeof connection->thumbprint);
     memset(connection->handshake, 0, sizeof connection->handshake);
     connection->decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     connection->decision.reason = MTLSPIN_REASON_NOT_JUDGED;
@@ -149,6 +151,8 @@ mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl
     connection->decision = judgement->decision;
     connection->expiry = judgement->expiry;
     connection->leaf = leaf != NULL && X509_up_ref(leaf) ? leaf : NULL;
+    connection->spki = judgement->spki;
+    connection->thumbprint = judgement->thumbprint;
     memcpy(connection->peername, judgement->chain.peername, sizeof connection->peername);
     connection->judged = ground;
     connection->authenticated = judgement->authenticated;
