@@ -1,5 +1,6 @@
 /* Evidence out of certificates: digests, names, and what makes a name untrustworthy. */
 #include "evidence_x509.h"
+#include "anchors.h"
 #include "certificate.h"
 #include "name.h"
 #include "rule_key.h"
@@ -203,17 +204,27 @@ add_certificate(struct mtlspin__evidence *evidence, size_t depth, X509 *certific
     return true;
 }
 
+/* The policy's own anchors were digested when it was loaded; a trust store of the program's holds others. */
+static bool
+identify_anchor(struct mtlspin__evidence *evidence, const X509 *certificate, const struct mtlspin__anchors *anchors)
+{
+    uint8_t made[32];
+    const uint8_t *digest = mtlspin__anchors_digest(anchors, certificate);
+    if (digest == NULL && !mtlspin__certificate_anchor(certificate, made))
+        return false;
+    memcpy(evidence->anchor, digest != NULL ? digest : made, sizeof evidence->anchor);
+    return true;
+}
+
 bool
-mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chain)
+mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chain, const struct mtlspin__anchors *anchors)
 {
     int count = sk_X509_num(chain);
-    uint8_t anchor[32];
     evidence->chain_count = 0;
     evidence->not_after = INT64_MAX;
     evidence->chain[0].has_issuer = false;
-    if (count < 1 || count > MTLSPIN__CHAIN_MAX || !mtlspin__certificate_anchor(sk_X509_value(chain, count - 1), anchor))
+    if (count < 1 || count > MTLSPIN__CHAIN_MAX || !identify_anchor(evidence, sk_X509_value(chain, count - 1), anchors))
         return false;
-    memcpy(evidence->anchor, anchor, sizeof evidence->anchor);
     evidence->chain_count = (size_t)count;
     for (int i = count - 1; i >= 0; i--)
         if (!add_certificate(evidence, (size_t)i, sk_X509_value(chain, i)))

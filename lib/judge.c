@@ -79,7 +79,7 @@ examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, 
     } else {
         mtlspin__chain_verify(domain, peer, callback, chain);
         evidence->chain_reason = chain->reason;
-        evidence->verified = chain->verified && mtlspin__evidence_chain(evidence, chain->chain);
+        evidence->verified = chain->verified && mtlspin__evidence_chain(evidence, chain->chain, domain->anchors);
         if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
         else if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)

@@ -48,26 +48,25 @@ compare_digests(const void *a, const void *b)
     return memcmp(a, b, 64);
 }
 
-static void
-add_anchors(struct mtlspin__hash *hash, const struct mtlspin__anchors *anchors)
-{
-    add_number(hash, anchors->application);
-    add_number(hash, (int64_t)anchors->count);
-    if (anchors->count > 0)
-        mtlspin__hash_add(hash, anchors->digests, anchors->count * 64);
-}
-
 /* Their order decides nothing. */
 static bool
 identify_anchors(struct mtlspin__anchors *anchors)
 {
     uint8_t digest[32];
+    void *sorted = malloc(anchors->count * 64 + 1);
+    if (sorted == NULL)
+        return false;
+    if (anchors->count > 0) {
+        memcpy(sorted, anchors->digests, anchors->count * 64);
+        qsort(sorted, anchors->count, 64, compare_digests);
+    }
     struct mtlspin__hash *hash = mtlspin__hash_new();
-    if (anchors->count > 0)
-        qsort(anchors->digests, anchors->count, 64, compare_digests);
-    add_anchors(hash, anchors);
+    add_number(hash, anchors->application);
+    add_number(hash, (int64_t)anchors->count);
+    mtlspin__hash_add(hash, sorted, anchors->count * 64);
     bool good = mtlspin__hash_finish(hash, digest);
     memcpy(anchors->id, digest, sizeof anchors->id);
+    free(sorted);
     return good;
 }
 
@@ -135,7 +134,7 @@ add_domain(struct mtlspin__hash *hash, const struct mtlspin__domain *domain)
     add_text(hash, domain->unmatched);
     for (size_t i = 0; i < domain->host_count; i++)
         add_text(hash, domain->hosts[i]);
-    add_anchors(hash, domain->anchors);
+    mtlspin__hash_add(hash, domain->anchors->id, sizeof domain->anchors->id);
     add_crls(hash, domain->crls);
     mtlspin__hash_add(hash, domain->rules.digest, sizeof domain->rules.digest);
 }
