@@ -234,6 +234,7 @@ client mallory        p256
 client client-p384    p384
 client client-p521    p521
 client client-ed448   ed448
+client client-rsa    rsa:2048
 client client-rsa-pss rsa-pss:2048
 client weak-rsa       rsa:1024
 client sha1-signed    p256 md=sha1

@@ -91,6 +91,15 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
     return true;
 }
 
+const uint8_t *
+mtlspin__anchors_digest(const struct mtlspin__anchors *anchors, const X509 *certificate)
+{
+    for (size_t i = 0; i < anchors->count; i++)
+        if (sk_X509_value(anchors->certificates, (int)i) == certificate)
+            return anchors->digests[i] + 32;
+    return NULL;
+}
+
 X509 *
 mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i)
 {

@@ -16,7 +16,7 @@ struct mtlspin__anchors {
     struct stack_st_X509 *certificates;  /* in the order in which they came */
     struct stack_st_X509_NAME *subjects; /* what a server tells clients that it accepts */
     size_t subjects_length;              /* bytes of them in a TLS message */
-    uint8_t (*digests)[64]; /* of each: the thumbprint, and a digest with its trust settings (TRUSTED CERTIFICATE) */
+    uint8_t (*digests)[64]; /* of each, in the same order: the thumbprint, and a digest with its trust settings (TRUSTED CERTIFICATE) */
     size_t count;
     uint8_t id[16]; /* of all together; set when the policy is built */
     bool application; /* the store of the connection's SSL_CTX instead */
@@ -27,6 +27,9 @@ struct mtlspin__anchors {
 
 struct mtlspin__anchors *mtlspin__anchors_new(void);
 void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
+
+/* The digest with trust settings of one of them, which is known by its address; NULL = it is none of them. */
+const uint8_t *mtlspin__anchors_digest(const struct mtlspin__anchors *anchors, const X509 *certificate);
 
 /* Number `i` of them, borrowed. */
 X509 *mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i);

@@ -223,7 +223,8 @@ static enum mtlspin_status
 seal(struct mtlspin_builder *builder, struct mtlspin__rule_table *table, struct mtlspin_error *error)
 {
     struct conflict c = { builder, error, 0, 0 };
-    mtlspin__rules_seal(table, note_conflict, &c);
+    if (!mtlspin__rules_digest(table) || !mtlspin__rules_seal(table, note_conflict, &c))
+        return mtlspin__builder_fail(builder, MTLSPIN__CALL, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
     return c.line == 0 ? MTLSPIN_OK : report_conflict(&c, c.line, c.earlier);
 }
 

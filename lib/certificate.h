@@ -26,8 +26,8 @@ bool mtlspin__certificate_pin(const X509 *certificate, enum mtlspin_kind kind, s
 /* Whether the first certificate of a PEM text is a CA's. false also if there is none. */
 bool mtlspin__pem_is_ca(const char *pem, size_t length);
 
-/* notBefore and notAfter as Unix time; false if one of them cannot be read. */
-bool mtlspin__certificate_period(const X509 *certificate, int64_t *not_before, int64_t *not_after);
+/* notAfter as Unix time; false if it cannot be read. */
+bool mtlspin__certificate_end(const X509 *certificate, int64_t *not_after);
 
 /* A time of ASN.1, which may be NULL, as Unix time; false and zero if it cannot be read. */
 bool mtlspin__unix_time(const ASN1_TIME *time, int64_t *seconds);

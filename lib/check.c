@@ -214,13 +214,20 @@ note(struct mtlspin_verifier *verifier, SSL *ssl, const struct mtlspin_decision 
     mtlspin__connection_audit(connection, verifier, ssl, found);
 }
 
-enum mtlspin_verdict
-mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decision *decision)
+/* Nothing has changed since the last check, which allowed: what a live connection costs for as long as it lives. */
+static bool
+still_holds(const struct mtlspin__connection *connection, const struct mtlspin_verifier *verifier, SSL *ssl)
 {
-    struct mtlspin_decision none = MTLSPIN_DECISION_INIT;
-    if (!mtlspin__decision_give(decision, &none) || verifier == NULL || ssl == NULL)
-        return MTLSPIN_DENY;
-    struct mtlspin__connection *connection = mtlspin__connection_get(ssl);
+    return connection->reported && connection->verifier == verifier
+        && connection->decision.generation == atomic_load(&verifier->generation)
+        && !mtlspin__connection_is_other(connection, ssl) && outdated(connection, ssl) == MTLSPIN_REASON_NONE
+        && mtlspin__verifier_now(verifier) <= connection->decision.valid_until;
+}
+
+static enum mtlspin_verdict
+check(struct mtlspin__connection *connection, struct mtlspin_verifier *verifier, SSL *ssl,
+    struct mtlspin_decision *decision)
+{
     if (connection != NULL)
         mtlspin__connection_refresh(connection, ssl);
     struct mtlspin_decision found = look(connection, verifier, ssl);
@@ -229,8 +236,27 @@ mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decisi
         note(verifier, ssl, &found);
         ERR_pop_to_mark();
     }
+    if (connection != NULL)
+        connection->reported = found.verdict == MTLSPIN_ALLOW;
     (void)mtlspin__decision_give(decision, &found);
     return found.verdict;
+}
+
+enum mtlspin_verdict
+mtlspin_check(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin_decision *decision)
+{
+    static const struct mtlspin_decision none = MTLSPIN_DECISION_INIT;
+    if (decision != NULL && decision->size != sizeof *decision)
+        return MTLSPIN_DENY;
+    if (verifier == NULL || ssl == NULL) {
+        (void)mtlspin__decision_give(decision, &none);
+        return MTLSPIN_DENY;
+    }
+    struct mtlspin__connection *connection = mtlspin__connection_get(ssl);
+    if (connection == NULL || !still_holds(connection, verifier, ssl))
+        return check(connection, verifier, ssl, decision);
+    (void)mtlspin__decision_give(decision, &connection->decision);
+    return connection->decision.verdict;
 }
 
 const char *

@@ -2,12 +2,14 @@
 #include "connection.h"
 #include "error.h"
 #include <openssl/crypto.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static int connection_index = -1, context_index = -1;
+static atomic_bool have_indexes; /* asked for with every check, and CRYPTO_THREAD_run_once takes longer */
 
 static void
 forget(struct mtlspin__connection *connection)
@@ -18,11 +20,13 @@ forget(struct mtlspin__connection *connection)
     connection->leaf = NULL;
     connection->chain = NULL;
     connection->trail = NULL;
-    connection->live = false;
+    connection->live = connection->reported = false;
     connection->authenticated = 0;
     connection->judged = MTLSPIN__NOT_JUDGED;
     connection->audited = 0;
     connection->peername[0] = '\0';
+    memset(&connection->spki, 0, sizeof connection->spki);
+    memset(&connection->thumbprint, 0, sizeof connection->thumbprint);
     memset(connection->handshake, 0, sizeof connection->handshake);
     connection->decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     connection->decision.reason = MTLSPIN_REASON_NOT_JUDGED;
@@ -66,12 +70,13 @@ make_indexes(void)
 {
     connection_index = SSL_get_ex_new_index(0, NULL, NULL, dup_connection, free_connection);
     context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_attachment);
+    atomic_store(&have_indexes, connection_index >= 0 && context_index >= 0);
 }
 
 static bool
 ready(void)
 {
-    return CRYPTO_THREAD_run_once(&once, make_indexes) && connection_index >= 0 && context_index >= 0;
+    return atomic_load(&have_indexes) || (CRYPTO_THREAD_run_once(&once, make_indexes) && atomic_load(&have_indexes));
 }
 
 struct mtlspin__connection *
@@ -146,6 +151,8 @@ mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl
     connection->decision = judgement->decision;
     connection->expiry = judgement->expiry;
     connection->leaf = leaf != NULL && X509_up_ref(leaf) ? leaf : NULL;
+    connection->spki = judgement->spki;
+    connection->thumbprint = judgement->thumbprint;
     memcpy(connection->peername, judgement->chain.peername, sizeof connection->peername);
     connection->judged = ground;
     connection->authenticated = judgement->authenticated;
@@ -159,9 +166,18 @@ mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct
 {
     struct mtlspin__trail *before = connection->trail;
     connection->decision = judgement->decision;
+    connection->reported = false;
     connection->expiry = judgement->expiry;
     connection->trail = mtlspin__trail_ref(judgement->trail);
     mtlspin__trail_unref(before);
+}
+
+bool
+mtlspin__connection_is_other(const struct mtlspin__connection *connection, const SSL *ssl)
+{
+    unsigned char now[SSL3_RANDOM_SIZE] = { 0 };
+    (void)SSL_get_client_random(ssl, now, sizeof now);
+    return memcmp(connection->handshake, now, sizeof now) != 0;
 }
 
 /* A client may go on without preparing, and a client's session is judged before its handshake has a random: that of the
@@ -170,15 +186,14 @@ void
 mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *ssl)
 {
     static const unsigned char none[SSL3_RANDOM_SIZE] = { 0 };
-    unsigned char now[SSL3_RANDOM_SIZE] = { 0 };
-    (void)SSL_get_client_random(ssl, now, sizeof now);
-    if (memcmp(connection->handshake, now, sizeof now) == 0)
+    if (!mtlspin__connection_is_other(connection, ssl))
         return;
     if (memcmp(connection->handshake, none, sizeof none) != 0 && SSL_is_server(ssl))
         mtlspin__connection_start(connection, NULL); /* preparing would have begun the record anew */
     else if (memcmp(connection->handshake, none, sizeof none) != 0)
         forget(connection);
-    memcpy(connection->handshake, now, sizeof now);
+    memset(connection->handshake, 0, sizeof connection->handshake);
+    (void)SSL_get_client_random(ssl, connection->handshake, sizeof connection->handshake);
 }
 
 struct mtlspin__attachment *

@@ -21,7 +21,9 @@ struct mtlspin__connection {
     struct mtlspin_decision decision;
     enum mtlspin_reason expiry;        /* the reason for refusing after decision.valid_until */
     X509 *leaf;                        /* a reference: while it is held, no other certificate can have this address */
+    bool reported;                     /* `decision` allows, has been given out, and the hook has seen it */
     bool live;                         /* it was allowed when its handshake was over: later policies decide about it anew */
+    struct mtlspin_pin spki, thumbprint; /* of `leaf`, as far as the decision needed them; else of no kind */
     STACK_OF(X509) *chain;             /* as it was verified, for that; NULL = not kept */
     struct mtlspin__trail *trail;      /* a reference, for that; may be NULL */
     int64_t authenticated;             /* as in the judgement: when `leaf` was shown */
@@ -55,6 +57,9 @@ void mtlspin__connection_start(struct mtlspin__connection *connection, struct mt
    and trail. */
 void mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl, enum mtlspin__ground ground,
     const struct mtlspin__judgement *judgement, X509 *leaf);
+
+/* Whether the present handshake is another one than that of the first look at the record. */
+bool mtlspin__connection_is_other(const struct mtlspin__connection *connection, const SSL *ssl);
 
 /* Forgets a decision that is about another handshake than the present one (SSL_clear keeps the record). */
 void mtlspin__connection_refresh(struct mtlspin__connection *connection, const SSL *ssl);

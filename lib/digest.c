@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Small pieces are gathered: a call of EVP costs as much as hashing a hundred bytes. */
 struct mtlspin__hash {
     EVP_MD_CTX *context;
     bool bad;
+    size_t held;
+    uint8_t gathered[512];
 };
 
 /* Fetched by whoever comes first, and again after a failure: a moment without memory must not last for ever. */
@@ -28,28 +31,48 @@ fetch(void)
 struct mtlspin__hash *
 mtlspin__hash_new(void)
 {
-    struct mtlspin__hash *hash = calloc(1, sizeof *hash);
+    struct mtlspin__hash *hash = malloc(sizeof *hash);
     if (hash == NULL)
         return NULL;
+    hash->held = 0;
     hash->context = EVP_MD_CTX_new();
     const EVP_MD *sha256 = fetch();
     hash->bad = hash->context == NULL || sha256 == NULL || !EVP_DigestInit_ex2(hash->context, sha256, NULL);
     return hash;
 }
 
-void
-mtlspin__hash_add(struct mtlspin__hash *hash, const void *data, size_t length)
+static void
+digest(struct mtlspin__hash *hash, const void *data, size_t length)
 {
-    if (hash != NULL && !hash->bad)
+    if (!hash->bad && length > 0)
         hash->bad = !EVP_DigestUpdate(hash->context, data, length);
 }
 
-bool
-mtlspin__hash_finish(struct mtlspin__hash *hash, uint8_t digest[32])
+void
+mtlspin__hash_add(struct mtlspin__hash *hash, const void *data, size_t length)
 {
-    bool good = hash != NULL && !hash->bad && EVP_DigestFinal_ex(hash->context, digest, NULL);
+    if (hash == NULL || length == 0)
+        return;
+    if (length > sizeof hash->gathered - hash->held) {
+        digest(hash, hash->gathered, hash->held);
+        hash->held = 0;
+    }
+    if (length > sizeof hash->gathered) {
+        digest(hash, data, length);
+        return;
+    }
+    memcpy(hash->gathered + hash->held, data, length);
+    hash->held += length;
+}
+
+bool
+mtlspin__hash_finish(struct mtlspin__hash *hash, uint8_t result[32])
+{
+    if (hash != NULL)
+        digest(hash, hash->gathered, hash->held);
+    bool good = hash != NULL && !hash->bad && EVP_DigestFinal_ex(hash->context, result, NULL);
     if (!good)
-        memset(digest, 0, 32);
+        memset(result, 0, 32);
     if (hash != NULL)
         EVP_MD_CTX_free(hash->context);
     free(hash);

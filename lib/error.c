@@ -28,8 +28,11 @@ make_harmless(char *text)
 void
 mtlspin__error_clear(struct mtlspin_error *error)
 {
-    if (usable(error))
-        *error = (struct mtlspin_error)MTLSPIN_ERROR_INIT;
+    if (!usable(error))
+        return;
+    error->code = MTLSPIN_OK;
+    error->line = error->column = 0;
+    error->file[0] = error->message[0] = '\0'; /* not the rest: this runs for every line of a policy */
 }
 
 enum mtlspin_status

@@ -28,6 +28,7 @@ text_of(BIO *bio)
     return bio != NULL && BIO_get_mem_data(bio, &text) > 0 ? text : "";
 }
 
+/* Digests that the decision has made are in the event already. */
 static void
 report(const struct mtlspin_verifier *verifier, struct mtlspin_event *event, const X509 *leaf)
 {
@@ -35,11 +36,12 @@ report(const struct mtlspin_verifier *verifier, struct mtlspin_event *event, con
     BIO *issuer = leaf != NULL ? name_text(X509_get_issuer_name(leaf)) : NULL;
     event->subject = text_of(subject);
     event->issuer = text_of(issuer);
-    if (leaf != NULL) {
+    if (leaf != NULL)
         (void)mtlspin__certificate_pin(leaf, MTLSPIN_SERIAL, &event->serial);
+    if (leaf != NULL && event->thumbprint.kind == MTLSPIN_KIND_NONE)
         (void)mtlspin__certificate_pin(leaf, MTLSPIN_THUMBPRINT, &event->thumbprint);
+    if (leaf != NULL && event->spki.kind == MTLSPIN_KIND_NONE)
         (void)mtlspin__certificate_pin(leaf, MTLSPIN_SPKI, &event->spki);
-    }
     verifier->hook(event, verifier->hook_user);
     BIO_free(subject);
     BIO_free(issuer);
@@ -79,6 +81,10 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     event.host = host[0] != '\0' || connection == NULL ? host : connection->host;
     event.protocol = SSL_get_version(ssl);
     event.resumed = SSL_session_reused(ssl) == 1;
+    if (judged) {
+        event.spki = connection->spki;
+        event.thumbprint = connection->thumbprint;
+    }
     event.tls_error = decision->reason == MTLSPIN_REASON_HANDSHAKE_FAILED ? ERR_peek_last_error() : 0;
     ERR_set_mark();
     report(verifier, &event, leaf);

@@ -1,5 +1,6 @@
 /* Evidence out of certificates: digests, names, and what makes a name untrustworthy. */
 #include "evidence_x509.h"
+#include "anchors.h"
 #include "certificate.h"
 #include "name.h"
 #include "rule_key.h"
@@ -175,47 +176,58 @@ mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thum
 
 /* The issuer is the next certificate of the verified chain, not whoever bears the issuer's name. */
 static bool
-add_issuer(struct mtlspin__certificate_keys *keys, const struct mtlspin_pin *serial, X509 *certificate,
-    X509 *next)
+add_issuer(struct mtlspin__certificate_keys *keys, X509 *certificate, const struct mtlspin__certificate_keys *next)
 {
-    uint8_t issuer[32];
+    struct mtlspin_pin serial;
     int own = next == NULL ? X509_self_signed(certificate, 0) : 0;
     if (own < 0)
         return false;
-    if ((next == NULL && own == 0) || serial->kind == MTLSPIN_KIND_NONE)
+    if ((next == NULL && own == 0) || !mtlspin__certificate_serial(certificate, &serial))
         return true;
-    if (!mtlspin__certificate_spki(next != NULL ? next : certificate, issuer))
-        return false;
-    keys->has_issuer = mtlspin__serial_key(serial, issuer, keys->issued_serial);
+    keys->has_issuer = mtlspin__serial_key(&serial, next != NULL ? next->spki : keys->spki, keys->issued_serial);
     return keys->has_issuer;
 }
 
+/* The certificate at `depth`, when those above it have their keys; the leaf has them already. */
 static bool
-add_certificate(struct mtlspin__evidence *evidence, X509 *certificate, X509 *next)
+add_certificate(struct mtlspin__evidence *evidence, size_t depth, X509 *certificate)
 {
-    struct mtlspin__certificate_keys *keys = &evidence->chain[evidence->chain_count++];
+    struct mtlspin__certificate_keys *keys = &evidence->chain[depth];
     struct mtlspin_pin serial;
-    int64_t not_before = 0, not_after = 0;
-    if (!make_keys(keys, certificate, &serial) || !add_issuer(keys, &serial, certificate, next)
-        || !mtlspin__certificate_period(certificate, &not_before, &not_after))
+    int64_t not_after = 0;
+    if ((depth > 0 && !make_keys(keys, certificate, &serial))
+        || !add_issuer(keys, certificate, depth + 1 < evidence->chain_count ? keys + 1 : NULL)
+        || !mtlspin__certificate_end(certificate, &not_after))
         return false;
     if (not_after - 1 < evidence->not_after)
         evidence->not_after = not_after - 1; /* in the second of notAfter itself, X509_verify_cert says expired */
     return true;
 }
 
+/* The policy's own anchors were digested when it was loaded; a trust store of the program's holds others. */
+static bool
+identify_anchor(struct mtlspin__evidence *evidence, const X509 *certificate, const struct mtlspin__anchors *anchors)
+{
+    uint8_t made[32];
+    const uint8_t *digest = mtlspin__anchors_digest(anchors, certificate);
+    if (digest == NULL && !mtlspin__certificate_anchor(certificate, made))
+        return false;
+    memcpy(evidence->anchor, digest != NULL ? digest : made, sizeof evidence->anchor);
+    return true;
+}
+
 bool
-mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chain)
+mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chain, const struct mtlspin__anchors *anchors)
 {
     int count = sk_X509_num(chain);
-    uint8_t anchor[32];
     evidence->chain_count = 0;
     evidence->not_after = INT64_MAX;
-    if (count < 1 || count > MTLSPIN__CHAIN_MAX || !mtlspin__certificate_anchor(sk_X509_value(chain, count - 1), anchor))
+    evidence->chain[0].has_issuer = false;
+    if (count < 1 || count > MTLSPIN__CHAIN_MAX || !identify_anchor(evidence, sk_X509_value(chain, count - 1), anchors))
         return false;
-    memcpy(evidence->anchor, anchor, sizeof evidence->anchor);
-    for (int i = 0; i < count; i++)
-        if (!add_certificate(evidence, sk_X509_value(chain, i), i + 1 < count ? sk_X509_value(chain, i + 1) : NULL))
+    evidence->chain_count = (size_t)count;
+    for (int i = count - 1; i >= 0; i--)
+        if (!add_certificate(evidence, (size_t)i, sk_X509_value(chain, i)))
             return false;
     return true;
 }

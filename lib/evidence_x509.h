@@ -5,6 +5,7 @@
 #include "evidence.h"
 #include <openssl/types.h>
 
+struct mtlspin__anchors;
 struct stack_st_X509;
 
 /* What identifies the leaf by itself; `thumbprint` only if asked for, since it costs time. On failure `complete` stays
@@ -17,7 +18,8 @@ bool mtlspin__evidence_names(struct mtlspin__evidence *evidence, X509 *leaf, boo
 
 /* What the verified chain adds: replaces that of an earlier chain. false if a digest could not be made or the chain is
    longer than evidence can hold. */
-bool mtlspin__evidence_chain(struct mtlspin__evidence *evidence, struct stack_st_X509 *chain);
+bool mtlspin__evidence_chain(struct mtlspin__evidence *evidence, struct stack_st_X509 *chain,
+    const struct mtlspin__anchors *anchors);
 
 void mtlspin__evidence_clear(struct mtlspin__evidence *evidence);
 

@@ -79,7 +79,7 @@ examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, 
     } else {
         mtlspin__chain_verify(domain, peer, callback, chain);
         evidence->chain_reason = chain->reason;
-        evidence->verified = chain->verified && mtlspin__evidence_chain(evidence, chain->chain);
+        evidence->verified = chain->verified && mtlspin__evidence_chain(evidence, chain->chain, domain->anchors);
         if (chain->verified && !evidence->verified)
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
         else if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)
@@ -220,6 +220,16 @@ try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size
         try_domain(attempt, best->domain, peer->callback, &best->chain, &best->outcome);
 }
 
+static void
+keep_pin(struct mtlspin_pin *pin, enum mtlspin_kind kind, bool known, const uint8_t digest[32])
+{
+    if (!known)
+        return;
+    pin->kind = kind;
+    pin->length = MTLSPIN_DIGEST_SIZE;
+    memcpy(pin->bytes, digest, MTLSPIN_DIGEST_SIZE);
+}
+
 void
 mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
     mtlspin_step_hook *hook, void *context, struct mtlspin__judgement *judgement)
@@ -243,6 +253,8 @@ mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__
         ? best.domain->session_lifetime : MTLSPIN__SESSION_LIFETIME_DEFAULT;
     judgement->chain = best.chain;
     judgement->trail = whole_trail(&attempt);
+    keep_pin(&judgement->spki, MTLSPIN_SPKI, attempt.evidence.complete, attempt.evidence.chain[0].spki);
+    keep_pin(&judgement->thumbprint, MTLSPIN_THUMBPRINT, attempt.evidence.has_thumbprint, attempt.evidence.thumbprint);
     mtlspin__evidence_clear(&attempt.evidence);
 }
 

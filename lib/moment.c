@@ -40,9 +40,8 @@ days_in_month(int year, int month)
     return month == 2 && leap(year) ? 29 : days[month - 1];
 }
 
-/* Days since 1970-01-01 of the proleptic Gregorian calendar. */
-static int64_t
-day_number(int year, int month, int day)
+int64_t
+mtlspin__day_number(int year, int month, int day)
 {
     int64_t before = year - 1;
     int64_t days = before * 365 + before / 4 - before / 100 + before / 400 - 719162;
@@ -60,7 +59,7 @@ read_date(const char **at, int64_t *days)
         return false;
     if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
         return false;
-    *days = day_number(year, month, day);
+    *days = mtlspin__day_number(year, month, day);
     return true;
 }
 

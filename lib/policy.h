@@ -26,6 +26,9 @@ struct mtlspin_policy *mtlspin__policy_new(void);
 /* Frees what a domain holds, not the domain. */
 void mtlspin__domain_clear(struct mtlspin__domain *domain);
 
+/* Computes the digest of rules that stand in the order of their lines: before they are sealed. */
+bool mtlspin__rules_digest(struct mtlspin__rule_table *table);
+
 /* Computes the digests and ids of the sealed policy and its domains (policy_digest.c). */
 bool mtlspin__policy_make_digest(struct mtlspin_policy *policy);
 

@@ -22,14 +22,6 @@ add_text(struct mtlspin__hash *hash, const char *text)
     mtlspin__hash_add(hash, text, strlen(text));
 }
 
-/* In the order of the lines, since the first match gives the label; the lines' numbers do not count. */
-static int
-compare_lines(const void *left, const void *right)
-{
-    const struct mtlspin__rule *const *a = left, *const *b = right;
-    return ((*a)->line > (*b)->line) - ((*a)->line < (*b)->line);
-}
-
 static void
 add_rule(struct mtlspin__hash *hash, const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule)
 {
@@ -41,20 +33,13 @@ add_rule(struct mtlspin__hash *hash, const struct mtlspin__rule_table *table, co
     add_text(hash, mtlspin__rules_label(table, rule));
 }
 
-static bool
-add_rules(struct mtlspin__hash *hash, const struct mtlspin__rule_table *table)
+bool
+mtlspin__rules_digest(struct mtlspin__rule_table *table)
 {
-    const struct mtlspin__rule **order = calloc(table->count + 1, sizeof *order);
-    if (order == NULL)
-        return false;
+    struct mtlspin__hash *hash = mtlspin__hash_new();
     for (size_t i = 0; i < table->count; i++)
-        order[i] = &table->rules[i];
-    qsort(order, table->count, sizeof *order, compare_lines);
-    add_number(hash, (int64_t)table->count);
-    for (size_t i = 0; i < table->count; i++)
-        add_rule(hash, table, order[i]);
-    free(order);
-    return true;
+        add_rule(hash, table, &table->rules[i]);
+    return mtlspin__hash_finish(hash, table->digest);
 }
 
 static int
@@ -63,26 +48,25 @@ compare_digests(const void *a, const void *b)
     return memcmp(a, b, 64);
 }
 
-static void
-add_anchors(struct mtlspin__hash *hash, const struct mtlspin__anchors *anchors)
-{
-    add_number(hash, anchors->application);
-    add_number(hash, (int64_t)anchors->count);
-    if (anchors->count > 0)
-        mtlspin__hash_add(hash, anchors->digests, anchors->count * 64);
-}
-
 /* Their order decides nothing. */
 static bool
 identify_anchors(struct mtlspin__anchors *anchors)
 {
     uint8_t digest[32];
+    void *sorted = malloc(anchors->count * 64 + 1);
+    if (sorted == NULL)
+        return false;
+    if (anchors->count > 0) {
+        memcpy(sorted, anchors->digests, anchors->count * 64);
+        qsort(sorted, anchors->count, 64, compare_digests);
+    }
     struct mtlspin__hash *hash = mtlspin__hash_new();
-    if (anchors->count > 0)
-        qsort(anchors->digests, anchors->count, 64, compare_digests);
-    add_anchors(hash, anchors);
+    add_number(hash, anchors->application);
+    add_number(hash, (int64_t)anchors->count);
+    mtlspin__hash_add(hash, sorted, anchors->count * 64);
     bool good = mtlspin__hash_finish(hash, digest);
     memcpy(anchors->id, digest, sizeof anchors->id);
+    free(sorted);
     return good;
 }
 
@@ -138,7 +122,7 @@ add_crls(struct mtlspin__hash *hash, struct mtlspin__crls *crls)
         mtlspin__hash_add(hash, crls->list[i]->digest, sizeof crls->list[i]->digest);
 }
 
-static bool
+static void
 add_domain(struct mtlspin__hash *hash, const struct mtlspin__domain *domain)
 {
     const int64_t numbers[] = { domain->chain_none, domain->report_only, domain->partial_chain, domain->strict,
@@ -150,20 +134,21 @@ add_domain(struct mtlspin__hash *hash, const struct mtlspin__domain *domain)
     add_text(hash, domain->unmatched);
     for (size_t i = 0; i < domain->host_count; i++)
         add_text(hash, domain->hosts[i]);
-    add_anchors(hash, domain->anchors);
+    mtlspin__hash_add(hash, domain->anchors->id, sizeof domain->anchors->id);
     add_crls(hash, domain->crls);
-    return add_rules(hash, &domain->rules);
+    mtlspin__hash_add(hash, domain->rules.digest, sizeof domain->rules.digest);
 }
 
 bool
 mtlspin__policy_make_digest(struct mtlspin_policy *policy)
 {
     struct mtlspin__hash *hash = mtlspin__hash_new();
-    bool good = add_rules(hash, &policy->denials);
+    bool good = true;
+    mtlspin__hash_add(hash, policy->denials.digest, sizeof policy->denials.digest);
     for (size_t i = 0; good && i < policy->domain_count; i++)
         good = identify_anchors(policy->domains[i].anchors) && identify_validation(&policy->domains[i]);
     add_number(hash, (int64_t)policy->domain_count);
     for (size_t i = 0; good && i < policy->domain_count; i++)
-        good = add_domain(hash, &policy->domains[i]);
+        add_domain(hash, &policy->domains[i]);
     return mtlspin__hash_finish(hash, policy->digest) && good && make_structure(policy);
 }

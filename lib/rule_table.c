@@ -85,34 +85,136 @@ compare(const void *left, const void *right)
     return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
 }
 
-void
+/* Keys are digests, of which a few bytes tell nearly all apart. So they are sorted byte by byte, in place, until few are
+   left together; and if somebody chose keys that begin alike, qsort gets them after a few bytes. */
+enum { FEW = 20, DEEP = 5 };
+
+static uint8_t
+byte_at(const struct mtlspin__rule *rule, size_t depth)
+{
+    return depth == 0 ? rule->kind : rule->key[depth - 1];
+}
+
+static void
+distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
+{
+    size_t next[256];
+    for (size_t b = 0; b < 256; b++)
+        next[b] = b == 0 ? 0 : end[b - 1];
+    for (size_t b = 0; b < 256; b++)
+        while (next[b] < end[b]) {
+            size_t home = byte_at(&rules[next[b]], depth);
+            struct mtlspin__rule moved = rules[next[b]];
+            rules[next[b]] = rules[next[home]];
+            rules[next[home]++] = moved;
+        }
+}
+
+static void
+sort(struct mtlspin__rule *rules, size_t count, size_t depth)
+{
+    size_t end[256] = { 0 }, from = 0;
+    for (size_t i = 0; i < count; i++)
+        end[byte_at(&rules[i], depth)]++;
+    for (size_t b = 1; b < 256; b++)
+        end[b] += end[b - 1];
+    distribute(rules, end, depth);
+    for (size_t b = 0; b < 256; from = end[b++]) {
+        if (end[b] - from > FEW && depth + 1 < DEEP)
+            sort(rules + from, end[b] - from, depth + 1);
+        else if (end[b] - from > 1)
+            qsort(rules + from, end[b] - from, sizeof *rules, compare);
+    }
+}
+
+static uint32_t
+first_bits(const uint8_t key[32], unsigned bits)
+{
+    uint32_t front = (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+    return bits == 0 ? 0 : front >> (32 - bits);
+}
+
+/* Four to eight rules to each entry: it takes a byte for each rule, and a lookup looks at two places of memory. */
+static bool
+make_index(struct mtlspin__rule_table *table, unsigned kind, size_t from)
+{
+    size_t count = table->kinds[kind], at = from;
+    unsigned bits = 0;
+    while (bits < 24 && count >> bits >= 8)
+        bits++;
+    uint32_t *index = malloc((((size_t)1 << bits) + 1) * sizeof *index);
+    if (index == NULL)
+        return false;
+    for (uint32_t front = 0; front <= (uint32_t)1 << bits; front++) {
+        while (at < from + count && first_bits(table->rules[at].key, bits) < front)
+            at++;
+        index[front] = (uint32_t)at;
+    }
+    table->index[kind] = index;
+    table->index_bits[kind] = bits;
+    return true;
+}
+
+static bool
+index_all(struct mtlspin__rule_table *table)
+{
+    size_t from = 0;
+    bool good = true;
+    for (unsigned kind = 0; good && kind < MTLSPIN__KINDS; kind++) {
+        good = table->kinds[kind] == 0 || make_index(table, kind, from);
+        from += table->kinds[kind];
+    }
+    return good;
+}
+
+/* Gives back what was grown too far. */
+static void
+shrink(struct mtlspin__rule_table *table)
+{
+    void *rules = table->count < table->room ? realloc(table->rules, table->count * sizeof *table->rules) : NULL;
+    void *labels = table->label_length < table->label_room ? realloc(table->labels, table->label_length) : NULL;
+    if (rules != NULL) {
+        table->rules = rules;
+        table->room = table->count;
+    }
+    if (labels != NULL) {
+        table->labels = labels;
+        table->label_room = table->label_length;
+    }
+}
+
+bool
 mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict, void *context)
 {
-    if (table->count > 0)
-        qsort(table->rules, table->count, sizeof *table->rules, compare);
+    if (table->count == 0)
+        return true;
+    shrink(table);
+    sort(table->rules, table->count, 0);
     for (size_t i = 1; i < table->count; i++) {
         const struct mtlspin__rule *a = &table->rules[i - 1], *b = &table->rules[i];
         if (compare_key(a, b->kind, b->key) == 0 && a->kind != MTLSPIN__UNISSUED_SERIAL
             && strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) != 0)
             conflict(context, b->line, a->line);
     }
+    return index_all(table);
 }
 
 const struct mtlspin__rule *
 mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32], size_t *count)
 {
-    size_t low = 0, high = table->count;
     *count = 0;
-    if (kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
+    if (kind >= MTLSPIN__KINDS || table->index[kind] == NULL)
         return NULL;
+    const uint32_t *entry = table->index[kind] + first_bits(key, table->index_bits[kind]);
+    size_t low = entry[0], high = entry[1], end = entry[1];
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_key(&table->rules[middle], (uint8_t)kind, key) < 0)
+        if (memcmp(table->rules[middle].key, key, 32) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    while (low + *count < table->count && compare_key(&table->rules[low + *count], (uint8_t)kind, key) == 0)
+    while (low + *count < end && memcmp(table->rules[low + *count].key, key, 32) == 0)
         ++*count;
     return *count > 0 ? &table->rules[low] : NULL;
 }
@@ -135,5 +237,7 @@ mtlspin__rules_clear(struct mtlspin__rule_table *table)
     free(table->rules);
     free(table->periods);
     free(table->labels);
+    for (unsigned kind = 0; kind < MTLSPIN__KINDS; kind++)
+        free(table->index[kind]);
     memset(table, 0, sizeof *table);
 }

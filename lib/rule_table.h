@@ -27,6 +27,9 @@ struct mtlspin__period {
 struct mtlspin__rule_table {
     struct mtlspin__rule *rules; /* sorted by kind, key and line, once it is sealed */
     size_t count, room;
+    uint32_t *index[MTLSPIN__KINDS]; /* where the keys of a kind begin that start with so many bits; NULL = no such rule */
+    unsigned index_bits[MTLSPIN__KINDS];
+    uint8_t digest[32]; /* of all of them in the order of their lines (policy_digest.c) */
     struct mtlspin__period *periods;
     size_t period_count, period_room;
     char *labels; /* starts with "" */
@@ -38,10 +41,11 @@ struct mtlspin__rule_table {
 bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule, const char *label,
     const struct mtlspin__period *period);
 
-/* Sorts, after the last rule. Calls back, in no order, for each rule that says again, under another label, what the one at
-   line `earlier` said. */
+/* Sorts and indexes, after the last rule. Calls back, in no order, for each rule that says again, under another label, what
+   the one at line `earlier` said. false if out of memory. */
 typedef void mtlspin__rule_conflict(void *context, unsigned line, unsigned earlier);
-void mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict, void *context);
+MTLSPIN_MUST_CHECK bool mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict,
+    void *context);
 
 /* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
 const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind,

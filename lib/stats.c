@@ -31,14 +31,10 @@ next_rule_expiry(const struct mtlspin__domain *domain, int64_t now)
 static int64_t
 next_ca_expiry(const struct mtlspin__domain *domain, int64_t now)
 {
-    int64_t next = INT64_MAX, not_before = 0, not_after = 0;
-    if (domain->anchors->count == 0)
-        return next;
-    STACK_OF(X509) *all = X509_STORE_get1_all_certs(domain->anchors->store);
-    for (int i = 0; i < sk_X509_num(all); i++)
-        if (mtlspin__certificate_period(sk_X509_value(all, i), &not_before, &not_after))
+    int64_t next = INT64_MAX, not_after = 0;
+    for (size_t i = 0; i < domain->anchors->count; i++)
+        if (mtlspin__certificate_end(mtlspin__anchors_get(domain->anchors, i), &not_after))
             take(&next, not_after, now);
-    sk_X509_pop_free(all, X509_free);
     return next;
 }
 

@@ -32,7 +32,7 @@ make_table(struct mtlspin__rule_table *table, const struct rule *rules, int coun
         bool dated = period.not_before != 0 || period.not_after != 0;
         ck_assert(mtlspin__rules_add(table, rule, rules[i].label, dated ? &period : NULL));
     }
-    mtlspin__rules_seal(table, no_conflict, NULL);
+    ck_assert(mtlspin__rules_seal(table, no_conflict, NULL));
 }
 
 static void
