@@ -16,7 +16,7 @@ struct mtlspin__anchors {
     struct stack_st_X509 *certificates;  /* in the order in which they came */
     struct stack_st_X509_NAME *subjects; /* what a server tells clients that it accepts */
     size_t subjects_length;              /* bytes of them in a TLS message */
-    uint8_t (*digests)[64]; /* of each, in the same order: the thumbprint, and a digest with its trust settings (TRUSTED CERTIFICATE) */
+    uint8_t (*digests)[64]; /* of each, in that order: the thumbprint, and a digest with its trust settings */
     size_t count;
     uint8_t id[16]; /* of all together; set when the policy is built */
     bool application; /* the store of the connection's SSL_CTX instead */
