@@ -132,7 +132,8 @@ print_step(const struct account *account, unsigned number, const struct step *st
     if (decision->line > 0)
         (void)snprintf(line, sizeof line, ", line %u", decision->line);
     paragraph("   says", "%s: %s (%s%s)%s", decision->verdict == MTLSPIN_ALLOW ? "allowed" : "refused",
-        mtlspin_reason_text(decision->reason), mtlspin_reason_name(decision->reason), line, step->final ? "; this is the last word" : "");
+        mtlspin_reason_text(decision->reason), mtlspin_reason_name(decision->reason), line,
+        step->final ? "; this is the last word" : "");
 }
 
 static void
