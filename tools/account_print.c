@@ -26,9 +26,19 @@ paragraph(const char *heading, const char *format, ...)
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     screen_tone(stdout, TONE_FAINT);
-    (void)printf("%-*s", COLUMN, heading);
+    int used = printf("%-*s ", COLUMN - 1, heading);
     screen_tone(stdout, TONE_PLAIN);
-    screen_prose(stdout, COLUMN, COLUMN, text);
+    screen_prose(stdout, used > 0 ? (size_t)used : 0, COLUMN, text);
+}
+
+/* A line of its own, below an empty one. */
+static void
+headline(enum tone tone, const char *text)
+{
+    (void)putchar('\n');
+    screen_tone(stdout, tone);
+    screen_prose(stdout, 0, 0, text);
+    screen_tone(stdout, TONE_PLAIN);
 }
 
 const char *
@@ -158,32 +168,31 @@ print_near(const struct account *account)
             continue;
         }
         if (shown++ == 0)
-            (void)puts("\nThese lines came near:");
+            headline(TONE_PLAIN, "These lines came near:");
         print_line(account, rule->line);
         paragraph("", "%s: %s.", rule->denial ? "denial" : "missing", why.text);
     }
     if (more > 0)
-        (void)printf("   and %zu more, which --json lists\n", more);
+        paragraph("", "And %zu more, which --json lists.", more);
     if (shown == 0)
-        (void)puts("\nNo other line of the policy has to do with this certificate.");
+        headline(TONE_PLAIN, "No other line of the policy has to do with this certificate.");
 }
 
 static void
 print_verdict(const struct account *account)
 {
     const struct mtlspin_decision *decision = &account->steps.decision;
-    char until[MOMENT_SIZE], advice[ADVICE_SIZE];
-    bool allowed = decision->verdict == MTLSPIN_ALLOW;
-    (void)putchar('\n');
-    screen_say(stdout, allowed ? TONE_GOOD : TONE_BAD, allowed ? "VERDICT: allowed" : "VERDICT: refused");
-    if (allowed) {
-        (void)printf(" as \"%s\" until %s\n", decision->label, subject_moment(decision->valid_until, until));
-        paragraph("reason", "%s: %s", mtlspin_reason_name(decision->reason), mtlspin_reason_text(decision->reason));
+    char text[600], until[MOMENT_SIZE], advice[ADVICE_SIZE];
+    const char *name = mtlspin_reason_name(decision->reason), *reason = mtlspin_reason_text(decision->reason);
+    if (decision->verdict == MTLSPIN_ALLOW) {
+        (void)snprintf(text, sizeof text, "VERDICT: allowed as \"%s\" until %s: %s, %s", decision->label,
+            subject_moment(decision->valid_until, until), name, reason);
+        headline(TONE_GOOD, text);
         return;
     }
+    (void)snprintf(text, sizeof text, "VERDICT: refused: %s, %s", name, reason);
+    headline(TONE_BAD, text);
     struct alert alert = alert_of(decision);
-    (void)putchar('\n');
-    paragraph("reason", "%s: %s", mtlspin_reason_name(decision->reason), mtlspin_reason_text(decision->reason));
     paragraph("alert", "The %s sees TLS alert %d, %s, in TLS 1.2 and 1.3%s.", account_peer(account), alert.number, alert.name,
         account->question.role == MTLSPIN_SERVER ? " (there only when it reads, after its own handshake is finished)" : "");
     paragraph("what to do", "%s", account_advice(account, advice));
@@ -200,7 +209,7 @@ account_print(const struct account *account)
     for (size_t i = 0; i < account->steps.count; i++)
         print_step(account, number++, &account->steps.list[i]);
     if (decision->reason == MTLSPIN_REASON_RULE) {
-        (void)puts("\nThis line lets the peer in:");
+        headline(TONE_PLAIN, "This line lets the peer in:");
         print_line(account, decision->line);
     } else {
         print_near(account);

@@ -87,8 +87,8 @@ why_swapped(const struct inquiry *q)
     const X509 *certificate = meant(q)->certificate;
     (void)subject_of(certificate, subject);
     if (q->rule->kind == MTLSPIN_THUMBPRINT)
-        return say(q, "spki-as-thumbprint", "this is the pin of the key of %s, and no thumbprint: write `%s spki`", subject,
-            q->rule->denial ? "deny" : "allow");
+        return say(q, "spki-as-thumbprint", "this is the pin of the key of %s, and no thumbprint: write `allow %s`", subject,
+            q->rule->known == 0 ? "spki" : "ca-spki");
     return say(q, "thumbprint-as-spki", "this is the thumbprint of %s, and no pin of a key: the pin of its key is %s", subject,
         subject_pin(certificate, MTLSPIN_SPKI, pin));
 }
@@ -165,12 +165,11 @@ why_domain(const struct inquiry *q)
         return say(q, "no-host", "under `chain none` a server is known under a `host`, and its domain has none");
     case MTLSPIN_REASON_DENIED_SPKI:
     case MTLSPIN_REASON_DENIED_SERIAL: return say(q, "denied", "line %u denies the peer, and outweighs it", decision->line);
+    case MTLSPIN_REASON_MALFORMED: return say(q, "malformed", "%s", mtlspin_reason_text(decision->reason));
     case MTLSPIN_REASON_CA_CERTIFICATE:
         return say(q, "ca-certificate", "the certificate is itself a CA's, and those let nobody in but under `chain none`");
     default: break;
     }
-    if (q->rule->kind == MTLSPIN_ANY) /* says no more than the domain does */
-        return false;
     if (step_has_chain(q->step))
         return say(q, "revocation", "%s", mtlspin_reason_text(decision->reason));
     return say(q, "chain", "it names the peer, but the chain is not valid in its domain: %s",
@@ -226,10 +225,11 @@ static bool
 why_named(const struct inquiry *q)
 {
     char subject[SUBJECT_SIZE];
+    bool any = q->rule->kind == MTLSPIN_ANY; /* then the domain has said it already */
     if (q->step == NULL)
-        return q->rule->kind != MTLSPIN_ANY && why_not_asked(q);
+        return !any && why_not_asked(q);
     if (domain_refuses(q->step))
-        return why_domain(q);
+        return !any && why_domain(q);
     if (q->rule->kind == MTLSPIN_SERIAL && !is_issuer(q))
         return say(q, "issuer", "it has this serial number, but of another issuer than %s",
             subject_text(X509_get_issuer_name(q->account->presented.leaf), subject));

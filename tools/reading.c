@@ -79,10 +79,12 @@ scan(struct reading *reading, struct mtlspin_error *error)
 static void
 tell_mistakes(const struct reading *reading, const char *command)
 {
-    char text[900];
+    char text[900], shown[900];
     const char *rest = reading->mistakes > MISTAKES_SHOWN ? "; these are the first" : "";
-    for (size_t i = 0; i < reading->mistakes && i < MISTAKES_SHOWN; i++)
-        (void)fprintf(stderr, "%s\n", mtlspin_error_format(&reading->shown[i], text, sizeof text));
+    for (size_t i = 0; i < reading->mistakes && i < MISTAKES_SHOWN; i++) {
+        (void)mtlspin_error_format(&reading->shown[i], text, sizeof text);
+        (void)fprintf(stderr, "%s\n", mtlspin_text_show(text, strlen(text), shown, sizeof shown));
+    }
     (void)trouble(command, "%s lets nobody in, because of %zu mistake%s%s; `mtlspin check %s` shows where and what to write "
         "instead", reading_name(reading), reading->mistakes, reading->mistakes == 1 ? "" : "s", rest, reading->path);
 }
