@@ -93,7 +93,8 @@ put_decision(json_t *object, const struct mtlspin_decision *decision)
     return put(object, "verdict", json_string(decision->verdict == MTLSPIN_ALLOW ? "allow" : "deny"))
         && put(object, "reason", json_string(mtlspin_reason_name(decision->reason)))
         && put(object, "reason_text", json_string(mtlspin_reason_text(decision->reason)))
-        && put(object, "label", json_string(decision->label)) && put(object, "rule_label", json_string(decision->rule_label))
+        && put(object, "label", json_string(decision->label))
+        && put(object, "rule_label", json_string(decision->rule_label))
         && put(object, "domain", json_string(decision->domain)) && put(object, "line", json_integer(decision->line))
         && put(object, "valid_until", decision->verdict == MTLSPIN_ALLOW ? moment(decision->valid_until) : json_null())
         && put(object, "x509_error", json_integer(decision->x509_error))
@@ -178,8 +179,8 @@ object_of(const struct account *account)
         && put(object, "advice", json_string(account_advice(account, advice))) && put_question(object, account)
         && put(object, "certificate", certificate_of(account->presented.leaf))
         && put(object, "sent", chain_of(account->presented.sent))
-        && put(object, "denials", json_integer((json_int_t)account->reading.denials)) && put(object, "steps", steps_of(account))
-        && put(object, "near", nears_of(account));
+        && put(object, "denials", json_integer((json_int_t)account->reading.denials))
+        && put(object, "steps", steps_of(account)) && put(object, "near", nears_of(account));
     return whole(object, good);
 }
 

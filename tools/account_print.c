@@ -193,7 +193,8 @@ print_verdict(const struct account *account)
     (void)snprintf(text, sizeof text, "VERDICT: refused: %s, %s", name, reason);
     headline(TONE_BAD, text);
     struct alert alert = alert_of(decision);
-    paragraph("alert", "The %s sees TLS alert %d, %s, in TLS 1.2 and 1.3%s.", account_peer(account), alert.number, alert.name,
+    paragraph("alert", "The %s sees TLS alert %d, %s, in TLS 1.2 and 1.3%s.", account_peer(account), alert.number,
+        alert.name,
         account->question.role == MTLSPIN_SERVER ? " (there only when it reads, after its own handshake is finished)" : "");
     paragraph("what to do", "%s", account_advice(account, advice));
 }

@@ -72,10 +72,12 @@ why_denial(const struct inquiry *q)
     if (denied && q->rule->line == decision->line)
         return say(q, "denial", "it denies the %s of %s, and nothing outweighs a denial", what, subject);
     if (q->rule->kind == MTLSPIN_SERIAL && q->rule->has_issuer)
-        return say(q, "denial-other-issuer", "it denies this serial number of %s, but only that of another issuer", subject);
+        return say(q, "denial-other-issuer", "it denies this serial number of %s, but only that of another issuer",
+            subject);
     if (denied)
         return say(q, "denial-too", "it denies the %s of %s, too", what, subject);
-    return say(q, "denial-not-in-chain", "it denies the %s of %s, which is not in the chain that was verified", what, subject);
+    return say(q, "denial-not-in-chain", "it denies the %s of %s, which is not in the chain that was verified", what,
+        subject);
 }
 
 /* The value is of the right peer, but of the wrong kind. */
@@ -87,10 +89,10 @@ why_swapped(const struct inquiry *q)
     const X509 *certificate = meant(q)->certificate;
     (void)subject_of(certificate, subject);
     if (q->rule->kind == MTLSPIN_THUMBPRINT)
-        return say(q, "spki-as-thumbprint", "this is the pin of the key of %s, and no thumbprint: write `allow %s`", subject,
-            q->rule->known == 0 ? "spki" : "ca-spki");
-    return say(q, "thumbprint-as-spki", "this is the thumbprint of %s, and no pin of a key: the pin of its key is %s", subject,
-        subject_pin(certificate, MTLSPIN_SPKI, pin));
+        return say(q, "spki-as-thumbprint", "this is the pin of the key of %s, and no thumbprint: write `allow %s`",
+            subject, q->rule->known == 0 ? "spki" : "ca-spki");
+    return say(q, "thumbprint-as-spki", "this is the thumbprint of %s, and no pin of a key: the pin of its key is %s",
+        subject, subject_pin(certificate, MTLSPIN_SPKI, pin));
 }
 
 static bool
@@ -102,8 +104,8 @@ why_another(const struct inquiry *q)
     const char *what = q->rule->kind == MTLSPIN_SPKI ? "key" : "thumbprint";
     (void)subject_of(certificate, subject);
     if (ca && q->rule->kind == MTLSPIN_SPKI)
-        return say(q, "ca-key", "this is the key of a CA, %s, and not the %s's own; `allow ca-spki` lets in everybody whose "
-            "chain has that CA", subject, account_peer(q->account));
+        return say(q, "ca-key", "this is the key of a CA, %s, and not the %s's own; `allow ca-spki` lets in everybody "
+            "whose chain has that CA", subject, account_peer(q->account));
     return say(q, ca ? "ca-certificate-pinned" : "other-certificate", "this is the %s of %s, and not the %s's own", what,
         subject, account_peer(q->account));
 }
@@ -148,7 +150,8 @@ why_not_asked(const struct inquiry *q)
             mtlspin_reason_text(steps->decision.reason));
     (void)account_domain(last->decision.domain, name);
     if (host != NULL && asked != NULL && asked->hosts)
-        return say(q, "host", "%s is the one domain that is asked for the host %s, and this rule is in another", name, host);
+        return say(q, "host", "%s is the one domain that is asked for the host %s, and this rule is in another", name,
+            host);
     if (host != NULL && reading_find(&account->reading, q->rule->domain) != NULL
         && reading_find(&account->reading, q->rule->domain)->hosts)
         return say(q, "host", "%s has no `host` that fits %s", account_domain(q->rule->domain, own), host);
@@ -217,7 +220,8 @@ why_dates(const struct inquiry *q)
     if (now > q->rule->not_after)
         return say(q, "expired", "it names the peer, but it ended with %s", subject_moment(q->rule->not_after, moment));
     if (now < q->rule->not_before)
-        return say(q, "not-yet-valid", "it names the peer, but begins with %s", subject_moment(q->rule->not_before, moment));
+        return say(q, "not-yet-valid", "it names the peer, but begins with %s",
+            subject_moment(q->rule->not_before, moment));
     return false;
 }
 
@@ -247,7 +251,7 @@ account_why(const struct account *account, const struct near_rule *rule, struct 
 {
     const struct step *step = rule->denial ? NULL : steps_find(&account->steps, rule->domain);
     const struct inquiry q = { account, rule, step, why };
-    bool by_certificate = rule->kind != MTLSPIN_ANY && rule->kind < MTLSPIN_EMAIL;
+    bool by_certificate = rule->kind <= MTLSPIN_CA_SPKI;
     if (by_certificate && !concerns_peer(&q))
         return false;
     if (rule->bond == BOND_SWAPPED)

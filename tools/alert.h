@@ -9,7 +9,8 @@ struct alert {
     const char *name; /* "bad_certificate"; "" = none */
 };
 
-/* The alert for what path validation ends with (X509_V_…). TLS 1.2 and 1.3 differ only where no certificate comes at all. */
+/* The alert for what path validation ends with (X509_V_…). TLS 1.2 and 1.3 differ only where no certificate comes at
+   all. */
 struct alert alert_of_error(int x509_error);
 
 /* The alert for a decision about a certificate. */

@@ -129,14 +129,14 @@ can_be_answered(const struct options *options, const struct account *account)
         const struct reading_domain *domain = &account->reading.domains[i];
         (void)account_domain(domain->name, name);
         if (domain->application) {
-            (void)trouble(options->command, "%s: %s (line %u) has `ca application`, the trust store of a running program, which "
-                "nobody knows here; put `ca FILE` with the same anchors into a copy of the policy, and ask about that",
-                reading_name(&account->reading), name, domain->line);
+            (void)trouble(options->command, "%s: %s (line %u) has `ca application`, the trust store of a running program, "
+                "which nobody knows here; put `ca FILE` with the same anchors into a copy of the policy, and ask about "
+                "that", reading_name(&account->reading), name, domain->line);
             return false;
         }
         if (domain->hosts && account->question.role == MTLSPIN_SERVER) {
-            (void)trouble(options->command, "%s: %s (line %u) has a `host`, so the policy is for a program that is a client, and "
-                "a server refuses it whole; ask with --host NAME, the server that the certificate is for",
+            (void)trouble(options->command, "%s: %s (line %u) has a `host`, so the policy is for a program that is a "
+                "client, and a server refuses it whole; ask with --host NAME, the server that the certificate is for",
                 reading_name(&account->reading), name, domain->line);
             return false;
         }

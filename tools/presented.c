@@ -78,11 +78,11 @@ static bool
 no_certificate(const struct source *source)
 {
     if (source->other[0] != '\0')
-        (void)trouble(source->command, "%s: there is no certificate in it, but a %s; give the certificate that belongs to it",
-            source->name, source->other);
+        (void)trouble(source->command, "%s: there is no certificate in it, but a %s; give the certificate that belongs "
+            "to it", source->name, source->other);
     else
-        (void)trouble(source->command, "%s: there is no certificate in it, neither in PEM nor in DER; `openssl x509 -in FILE "
-            "-text` shows what is one", source->name);
+        (void)trouble(source->command, "%s: there is no certificate in it, neither in PEM nor in DER; `openssl x509 -in "
+            "FILE -text` shows what is one", source->name);
     return false;
 }
 

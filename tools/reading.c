@@ -85,8 +85,8 @@ tell_mistakes(const struct reading *reading, const char *command)
         (void)mtlspin_error_format(&reading->shown[i], text, sizeof text);
         (void)fprintf(stderr, "%s\n", mtlspin_text_show(text, strlen(text), shown, sizeof shown));
     }
-    (void)trouble(command, "%s lets nobody in, because of %zu mistake%s%s; `mtlspin check %s` shows where and what to write "
-        "instead", reading_name(reading), reading->mistakes, reading->mistakes == 1 ? "" : "s", rest, reading->path);
+    (void)trouble(command, "%s lets nobody in, because of %zu mistake%s%s; `mtlspin check %s` shows where and what to "
+        "write instead", reading_name(reading), reading->mistakes, reading->mistakes == 1 ? "" : "s", rest, reading->path);
 }
 
 bool
@@ -105,7 +105,8 @@ reading_start(struct reading *reading, const char *command, const char *path, st
     if (!good && reading->mistakes > 0)
         tell_mistakes(reading, command);
     else if (!good)
-        (void)trouble(command, "%s; `mtlspin check %s` may say more", mtlspin_error_format(&error, text, sizeof text), path);
+        (void)trouble(command, "%s; `mtlspin check %s` may say more", mtlspin_error_format(&error, text, sizeof text),
+            path);
     else if (near->lost)
         return trouble(command, "out of memory; try again when there is more") == ANSWER_YES;
     return good;
@@ -134,19 +135,26 @@ reading_name(const struct reading *reading)
     return whole_file_name(reading->path);
 }
 
+static bool
+is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 const char *
 reading_line(const struct reading *reading, unsigned line, char buffer[LINE_SIZE])
 {
-    const char *at = reading->text, *end = at + reading->length;
-    for (unsigned i = 1; i < line && at != NULL && at < end; i++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        at = at != NULL ? at + 1 : end;
-    }
-    const char *stop = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
-    size_t length = (size_t)((stop != NULL ? stop : end) - at);
-    for (; length > 0 && strchr(" \t\r", at[0]) != NULL; length--)
-        at++;
-    while (length > 0 && strchr(" \t\r", at[length - 1]) != NULL)
-        length--;
-    return mtlspin_text_show(at, length, buffer, LINE_SIZE);
+    static const char mark[] = "\xef\xbb\xbf"; /* of the byte order */
+    const char *text = reading->text;
+    size_t from = strncmp(text, mark, 3) == 0 ? 3 : 0;
+    for (unsigned at = 1; at < line && from < reading->length; from++)
+        at += text[from] == '\n';
+    size_t to = from;
+    while (to < reading->length && text[to] != '\n')
+        to++;
+    while (from < to && is_space(text[from]))
+        from++;
+    while (to > from && is_space(text[to - 1]))
+        to--;
+    return mtlspin_text_show(text + from, to - from, buffer, LINE_SIZE);
 }

@@ -5,7 +5,7 @@
 #include "near.h"
 #include <mtlspin/scan.h>
 
-enum { DOMAINS_MAX = 32, MISTAKES_SHOWN = 5, LINE_SIZE = 400 };
+enum { DOMAINS_MAX = 32, MISTAKES_SHOWN = 5, LINE_SIZE = 1000 };
 
 struct reading_domain {
     char name[MTLSPIN_DOMAIN_SIZE];

@@ -118,7 +118,7 @@ def test_hostile(tally, folder):
         tally.check(not re.search("^ *VERDICT: allowed", out, re.MULTILINE), f"hostile {option}: no line of its own", out)
         tally.check("VERDICT: allowed?" in out, f"hostile {option}: the subject is there", out)
     for arguments in ([policy, "no\x1b[31m.pem"], ["no\x1b[31m.policy", folder / "hostile.pem"], ["--at", "\x1b[31m", "a", "b"],
-                      ["--\x1b[31m"], ["--role", "\x1b[31m", policy, folder / "hostile.pem"]):
+                      ["--\x1b[31m"], ["--host"], ["--host", "\x1b[31m", "no.policy", folder / "hostile.pem"], ["--role", "\x1b[31m", policy, folder / "hostile.pem"]):
         status, out, err = run(*arguments)
         tally.check(status == 2 and out == "" and "\x1b" not in err, f"hostile {arguments}: a message", repr(err))
     (folder / "broken\x1b[31m").write_text("\x1b[31m x\nallow \u202e\n", encoding="utf-8")
