@@ -145,8 +145,9 @@ const char *
 reading_line(const struct reading *reading, unsigned line, char buffer[LINE_SIZE])
 {
     static const char mark[] = "\xef\xbb\xbf"; /* of the byte order */
+    char copy[LINE_SIZE];
     const char *text = reading->text;
-    size_t from = strncmp(text, mark, 3) == 0 ? 3 : 0;
+    size_t length = 0, from = strncmp(text, mark, 3) == 0 ? 3 : 0;
     for (unsigned at = 1; at < line && from < reading->length; from++)
         at += text[from] == '\n';
     size_t to = from;
@@ -156,5 +157,7 @@ reading_line(const struct reading *reading, unsigned line, char buffer[LINE_SIZE
         from++;
     while (to > from && is_space(text[to - 1]))
         to--;
-    return mtlspin_text_show(text + from, to - from, buffer, LINE_SIZE);
+    for (; from < to && length < sizeof copy; from++)
+        copy[length++] = (char)(text[from] == '\t' ? ' ' : text[from]);
+    return mtlspin_text_show(copy, length, buffer, LINE_SIZE);
 }

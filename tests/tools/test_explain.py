@@ -64,11 +64,13 @@ def check_near(tally, folder, places, own, policy, ask):
     question, _, wanted = text.partition(" = ")
     certificate, *options = fill(places, own, question).split()
     verdict, reason, *near = wanted.split()
+    alert = int(near.pop(0).partition("=")[2]) if near and near[0].startswith("alert=") else None
     status, out, err = run("--json", *options, file, PKI / f"{certificate}.pem")
     where = f"near.txt:{number} ({name})"
     tally.check(status == (verdict == "deny"), f"{where}: exit status", f"{status} {err}")
     answer = json.loads(out) if out else {"reason": "", "near": [], "advice": ""}
     tally.check(answer["reason"] == reason, f"{where}: reason", answer["reason"])
+    tally.check(alert is None or answer["alert"]["number"] == alert, f"{where}: alert", str(answer["alert"]))
     got = [f"{near['missing']}:{near['line']}" for near in answer["near"]]
     tally.check(got == near, f"{where}: what came near", str(got))
     check_near_members(tally, where, lines, places, own, answer["near"])
@@ -164,6 +166,31 @@ def test_damaged_policies(tally, folder, places):
     tally.check(status == 2 and len(told) == 5 and "300 mistakes" in err, "many mistakes: the first, and how many", err)
 
 
+def test_spelling(tally, folder, places):
+    """The line is quoted as it reads, whatever a Windows editor made of it."""
+    line = places.fill("allow spki @spki:alice@ \u00e4lice")
+    policy = folder / "spelling.policy"
+    policy.write_bytes(("\ufeff" + places.fill("ca @pki@/root-ca.pem\r\n") + "  " + line.replace(" ", "\t") + " \r\n").encode())
+    status, out, err = run("--json", policy, PKI / "alice-chain.pem")
+    answer = json.loads(out) if out else {}
+    tally.check(status == 0 and answer.get("text") == line, "tabs, carriage returns, a byte order mark", f"{out}{err}")
+    policy.write_bytes(("\ufeff" + line.replace("\u00e4", "") + "\r\n").replace("allow", "deny").encode())
+    answer = json.loads(run("--json", policy, PKI / "alice-chain.pem")[1] or "{}")
+    tally.check(answer.get("text", "").startswith("deny spki sha256/"), "a byte order mark in front of the line", str(answer))
+
+
+def test_advice(tally):
+    """There is something to do about each reason for which a certificate can be refused."""
+    root = pathlib.Path(__file__).resolve().parents[2]
+    codes = (root / "include" / "mtlspin" / "codes.h").read_text(encoding="utf-8")
+    reasons = [name for name, number in re.findall(r"X\((\w+), (\d+), ", codes.split("MTLSPIN_REASON_MAP")[1])
+               if 10 <= int(number) < 60 and name != "NO_CERTIFICATE" or name in ("NO_HOST", "OUT_OF_MEMORY")]
+    advice = (root / "tools" / "account_advice.c").read_text(encoding="utf-8")
+    for name in reasons:
+        tally.check(re.search(rf"\bMTLSPIN_REASON_{name}\b", advice) is not None, f"what to do about {name}")
+    tally.check(len(reasons) > 20, "the reasons were found", str(reasons))
+
+
 # --- where the output goes ---
 
 def on_terminal(columns, environment, *arguments):
@@ -257,6 +284,8 @@ def main():
         test_hostile(tally, folder)
         test_damaged(tally, folder)
         test_damaged_policies(tally, folder, places)
+        test_spelling(tally, folder, places)
+        test_advice(tally)
         test_terminal(tally, folder, places)
         test_lost_output(tally, folder, places)
         test_standard_input(tally, folder, places)
