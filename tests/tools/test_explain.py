@@ -151,6 +151,20 @@ def test_damaged(tally, folder):
         tally.check(status == 1 and "VERDICT: refused" in out, "whole certificates are read", f"{status} {err!r}")
 
 
+def test_changed(tally, folder, places):
+    """A certificate with any one byte changed is never let in under the CA, and shown without harm."""
+    policy = folder / "changed.policy"
+    policy.write_text(places.fill("ca @pki@/root-ca.pem\nca @pki@/other-ca.pem\nallow email ops@acme.example ops\nallow any member\n"),
+                      encoding="utf-8")
+    whole = openssl("x509", "-in", str(PKI / "san-all.pem"), "-outform", "DER")
+    tally.check(run("--chain", PKI / "clients-ca.pem", policy, "-", data=whole)[0] == 0, "the whole certificate is let in")
+    for at in range(3, len(whole), 5):
+        data = whole[:at] + bytes([whole[at] ^ (1 << at % 8)]) + whole[at + 1:]
+        status, out, err = run("--chain", PKI / "clients-ca.pem", policy, "-", data=data)
+        tally.check(status in (1, 2) and (out == "") == (status == 2), f"byte {at} changed", f"{status} {err}")
+        tally.check(not [c for c in HARMFUL if c in out], f"byte {at} changed: nothing harmful", repr(out))
+
+
 def test_damaged_policies(tally, folder, places):
     whole = places.fill("ca @pki@/root-ca.pem\nallow spki @spki:alice@ alice\n").encode()
     for length in range(0, len(whole), 3):
@@ -283,6 +297,7 @@ def main():
         test_near(tally, folder, places)
         test_hostile(tally, folder)
         test_damaged(tally, folder)
+        test_changed(tally, folder, places)
         test_damaged_policies(tally, folder, places)
         test_spelling(tally, folder, places)
         test_advice(tally)

@@ -94,6 +94,13 @@ def check_whole(tally, case, answer):
     tally.check((answer["valid_until"] is not None) == case.allow, f"{case.where}: valid until", str(answer["valid_until"]))
     tally.check(not answer["near"] or answer["reason"] != "RULE", f"{case.where}: nothing is near where a rule matches")
     tally.check("Report this" not in answer["advice"], f"{case.where}: it is known what to do", answer["advice"])
+    answers = {(step["verdict"], step["reason"], step["line"]) for step in answer["steps"]}
+    tally.check(not answers or (answer["verdict"], answer["reason"], answer["line"]) in answers, f"{case.where}: a step says so")
+    for step in answer["steps"]:
+        leaf = [link["thumbprint"] for link in step["chain"]][:1]
+        tally.check(leaf in ([], [answer["certificate"]["thumbprint"]]), f"{case.where}: the chain begins with the peer", str(leaf))
+        tally.check(bool(step["trouble"]) == (step["x509_error"] != 0), f"{case.where}: trouble with the chain", str(step))
+        tally.check(step["verdict"] == "deny" or (step["chain_valid"] and leaf), f"{case.where}: allowed by a valid chain", str(step))
     if answer["line"]:
         named = case.policy[answer["line"] - 1].split()[0:2]
         tally.check(answer["text"].split()[0:2] == named, f"{case.where}: the text of line {answer['line']}", answer["text"])
