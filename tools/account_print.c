@@ -185,17 +185,19 @@ print_verdict(const struct account *account)
     char text[600], until[MOMENT_SIZE], advice[ADVICE_SIZE];
     const char *name = mtlspin_reason_name(decision->reason), *reason = mtlspin_reason_text(decision->reason);
     if (decision->verdict == MTLSPIN_ALLOW) {
-        (void)snprintf(text, sizeof text, "VERDICT: allowed as \"%s\" until %s: %s, %s", decision->label,
-            subject_moment(decision->valid_until, until), name, reason);
+        bool labelled = decision->label[0] != '\0';
+        (void)subject_moment(decision->valid_until, until);
+        (void)snprintf(text, sizeof text, "VERDICT: allowed %s%s%s until %s: %s, %s",
+            labelled ? "as \"" : "without a label", decision->label, labelled ? "\"" : "", until, name, reason);
         headline(TONE_GOOD, text);
         return;
     }
     (void)snprintf(text, sizeof text, "VERDICT: refused: %s, %s", name, reason);
     headline(TONE_BAD, text);
     struct alert alert = alert_of(decision);
+    bool server = account->question.role == MTLSPIN_SERVER; /* a client of TLS 1.3 is done before it is judged */
     paragraph("alert", "The %s sees TLS alert %d, %s, in TLS 1.2 and 1.3%s.", account_peer(account), alert.number,
-        alert.name,
-        account->question.role == MTLSPIN_SERVER ? " (there only when it reads, after its own handshake is finished)" : "");
+        alert.name, server ? " (there only when it reads, after its own handshake is finished)" : "");
     paragraph("what to do", "%s", account_advice(account, advice));
 }
 

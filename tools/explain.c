@@ -166,7 +166,7 @@ explain(const struct options *options, struct account *account)
         || !can_be_answered(options, account))
         return NO_ANSWER;
     steps_take(&account->steps, account->reading.policy, &account->presented, &account->question);
-    if (account->steps.lost)
+    if (account->steps.lost || account->steps.decision.reason == MTLSPIN_REASON_OUT_OF_MEMORY)
         return trouble(options->command, "out of memory; try again when there is more");
     return answer(options, account);
 }

@@ -106,7 +106,7 @@ static bool
 read_source(struct source *source, const char *path)
 {
     size_t length = 0;
-    char *text = whole_file_read(path, &length);
+    char *text = whole_file_read(path, WHOLE_CERTIFICATES, &length);
     if (text == NULL) {
         (void)trouble(source->command, "%s: %s; give a file of certificates, PEM or DER", source->name, strerror(errno));
         return false;

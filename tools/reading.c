@@ -96,7 +96,7 @@ reading_start(struct reading *reading, const char *command, const char *path, st
     char text[900];
     reading->path = path;
     reading->near = near;
-    reading->text = whole_file_read(path, &reading->length);
+    reading->text = whole_file_read(path, WHOLE_POLICY, &reading->length);
     if (reading->text == NULL) {
         (void)trouble(command, "%s: %s; give a policy file that you may read", whole_file_name(path), strerror(errno));
         return false;

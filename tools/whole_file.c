@@ -24,7 +24,7 @@ grow(char **text, size_t used, size_t *room)
 }
 
 static char *
-read_all(FILE *file, size_t *length)
+read_all(FILE *file, size_t most, size_t *length)
 {
     char *text = NULL;
     size_t used = 0, room = 0, got = 0;
@@ -33,9 +33,9 @@ read_all(FILE *file, size_t *length)
             return NULL;
         got = fread(text + used, 1, room - used - 1, file);
         used += got;
-    } while (got > 0);
-    if (ferror(file)) {
-        int error = errno;
+    } while (got > 0 && used <= most);
+    if (ferror(file) || used > most) {
+        int error = ferror(file) ? errno : EFBIG;
         whole_file_free(text, used);
         errno = error;
         return NULL;
@@ -46,13 +46,13 @@ read_all(FILE *file, size_t *length)
 }
 
 char *
-whole_file_read(const char *path, size_t *length)
+whole_file_read(const char *path, size_t most, size_t *length)
 {
     *length = 0;
     if (strcmp(path, "-") == 0)
-        return read_all(stdin, length);
+        return read_all(stdin, most, length);
     FILE *file = fopen(path, "rbe");
-    char *text = file != NULL ? read_all(file, length) : NULL;
+    char *text = file != NULL ? read_all(file, most, length) : NULL;
     int error = errno;
     if (file != NULL)
         (void)fclose(file);
