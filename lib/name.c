@@ -1,6 +1,8 @@
 /* Comparable forms of e-mail addresses, URIs, DNS names and host patterns. */
 #include "name.h"
+#include "error.h"
 #include <arpa/inet.h>
+#include <mtlspin/name.h>
 #include <string.h>
 
 static char
@@ -90,6 +92,8 @@ mtlspin__name_normal(enum mtlspin_kind kind, const char *name, size_t length, ch
     }
 }
 
+_Static_assert((int)MTLSPIN_NAME_SIZE == (int)MTLSPIN__NAME_SIZE, "one size for both");
+
 bool
 mtlspin__name_is_spiffe(const char *normal_uri)
 {
@@ -136,4 +140,17 @@ mtlspin__host_is_address(const char *host)
 {
     char normal[MTLSPIN__HOST_SIZE];
     return normal_address(host, normal);
+}
+
+enum mtlspin_status
+mtlspin_name_normal(enum mtlspin_kind kind, const char *name, size_t length, char normal[MTLSPIN_NAME_SIZE],
+    struct mtlspin_error *error)
+{
+    mtlspin__error_clear(error);
+    if (name == NULL || normal == NULL)
+        return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no name, or no room for its normal form");
+    if (mtlspin__name_normal(kind, name, length, normal))
+        return MTLSPIN_OK;
+    normal[0] = '\0';
+    return mtlspin__fail(error, MTLSPIN_ERR_VALUE, "no rule can have this name");
 }

@@ -1,49 +1,20 @@
 #include "near_name.h"
+#include <mtlspin/name.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static void
-lower(char *text, size_t from, size_t to)
+/* In normal form, or what no rule can have (a wildcard, say) as it stands. Text with a zero byte is no name at all, and the
+   library refuses its owner. */
+static char *
+spell(enum mtlspin_kind kind, const char *name, size_t length)
 {
-    for (size_t i = from; i < to; i++)
-        if (text[i] >= 'A' && text[i] <= 'Z')
-            text[i] = (char)(text[i] - 'A' + 'a');
+    char normal[MTLSPIN_NAME_SIZE];
+    return mtlspin_name_normal(kind, name, length, normal, NULL) == MTLSPIN_OK ? strdup(normal) : strndup(name, length);
 }
 
-/* Scheme and host do not count case, all else does (RFC 5280, 7.4). */
-static void
-normalize_uri(char *text)
-{
-    size_t scheme = strcspn(text, ":/?#");
-    if (text[scheme] != ':')
-        return;
-    lower(text, 0, scheme);
-    if (strncmp(text + scheme, "://", 3) != 0)
-        return;
-    size_t from = scheme + 3, to = from + strcspn(text + from, "/?#");
-    for (size_t i = from; i < to; i++)
-        if (text[i] == '@')
-            from = i + 1;
-    lower(text, from, to);
-}
-
-/* The form that rules are told in. */
-static void
-normalize(enum mtlspin_kind kind, char *text)
-{
-    const char *at = strchr(text, '@');
-    if (kind == MTLSPIN_URI)
-        normalize_uri(text);
-    else if (kind == MTLSPIN_DNS)
-        lower(text, 0, strlen(text));
-    else if (at != NULL)
-        lower(text, (size_t)(at - text), strlen(text));
-}
-
-/* Text with a zero byte in it is no name (and the library refuses its owner). */
 static bool
 add(struct near_names *names, enum mtlspin_kind kind, bool subject, const unsigned char *bytes, int length)
 {
@@ -53,12 +24,9 @@ add(struct near_names *names, enum mtlspin_kind kind, bool subject, const unsign
     if (list == NULL)
         return false;
     names->list = list;
-    char *text = malloc((size_t)length + 1);
+    char *text = spell(kind, (const char *)bytes, (size_t)length);
     if (text == NULL)
         return false;
-    memcpy(text, bytes, (size_t)length);
-    text[length] = '\0';
-    normalize(kind, text);
     list[names->count++] = (struct near_name){ kind, subject, text };
     return true;
 }

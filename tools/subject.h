@@ -5,7 +5,7 @@
 #include <mtlspin/pin.h>
 #include <openssl/x509.h>
 
-enum { SUBJECT_SIZE = 300, MOMENT_SIZE = 32 }; /* bytes of the buffers; a longer name ends in "…" */
+enum { SUBJECT_SIZE = 300, MOMENT_SIZE = 80 }; /* bytes of the buffers; a longer name ends in "…" */
 
 /* A distinguished name as in RFC 4514, "(no name)" if it is empty. Returns buffer, as all of these do. */
 const char *subject_text(const X509_NAME *name, char buffer[SUBJECT_SIZE]);

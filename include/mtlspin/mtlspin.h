@@ -22,6 +22,7 @@
 #include <mtlspin/error.h>
 #include <mtlspin/evaluate.h>
 #include <mtlspin/moment.h>
+#include <mtlspin/name.h>
 #include <mtlspin/pin.h>
 #include <mtlspin/policy.h>
 #include <mtlspin/scan.h>
