@@ -38,8 +38,8 @@ struct mtlspin__rule_table {
 bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule, const char *label,
     const struct mtlspin__period *period);
 
-/* Sorts, after the last rule. Calls back, in no order, for each rule that says again, under another label, what the one at
-   line `earlier` said. */
+/* Sorts, after the last rule. Calls back, in no order, for each rule that says again, under another label, what was first
+   said at line `earlier`. */
 typedef void mtlspin__rule_conflict(void *context, unsigned line, unsigned earlier);
 void mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict, void *context);
 
