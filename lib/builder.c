@@ -287,7 +287,9 @@ mtlspin__builder_open_anyway(struct mtlspin_builder *builder, struct mtlspin_err
         mtlspin__domain_clear(last);
         memset(last, 0, sizeof *last);
     }
-    return open_domain(builder, "?", error);
+    status = open_domain(builder, "?", error);
+    builder->damaged = true;
+    return status;
 }
 
 static bool
