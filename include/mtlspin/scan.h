@@ -12,8 +12,8 @@ extern "C" {
 /* One `allow` or `deny` line. Everything is borrowed until the callback returns. Fields may be added at the end in later
    versions. Since: 0.4.0 */
 struct mtlspin_scan_rule {
-    const char *domain;     /* the trust domain it is in, "" is the unnamed one, "?" one whose header has a mistake; NULL = a
-                               denial, which holds in all */
+    const char *domain;     /* the trust domain it is in, "" is the unnamed one, "?" one whose header has a mistake;
+                               NULL = a denial, which holds in all */
     enum mtlspin_kind kind;
     struct mtlspin_pin pin; /* MTLSPIN_SPKI, _THUMBPRINT, _SERIAL, _CA_SPKI (then pin.kind is MTLSPIN_SPKI); else zeroed */
     const char *name;       /* MTLSPIN_EMAIL, _URI, _DNS: the name as it is compared; else NULL */
@@ -78,8 +78,9 @@ struct mtlspin_scan {
 
 /* Reads a policy file as mtlspin_policy_load does, but goes on behind mistakes and tells what it reads. Returns the same
    policy, or NULL where that call would: `error` is then the first mistake in the order of the calls, or what kept the file
-   from being read at all (then no mistake was told), or MTLSPIN_ERR_MEMORY if the reading had to end early. Checks no more than mtlspin_policy_load: what is foolish but no
-   mistake, such as a rule that has expired, is for the caller to find. `scan` is borrowed for the call.
+   from being read at all (then no mistake was told), or MTLSPIN_ERR_MEMORY if the reading had to end early. Checks no more
+   than mtlspin_policy_load: what is foolish but no mistake, such as a rule that has expired, is for the caller to find.
+   `scan` is borrowed for the call.
    A new reference, release with mtlspin_policy_unref. Thread-safe. Since: 0.4.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK struct mtlspin_policy *mtlspin_policy_scan(const char *path,
     const struct mtlspin_scan *scan, struct mtlspin_error *error);

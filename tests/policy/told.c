@@ -1,5 +1,6 @@
 #include "told.h"
 #include <check.h>
+#include <openssl/err.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,4 +113,39 @@ told_places(const struct told *told)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%u:%u", i > 0 ? " " : "", told->mistakes[i].line,
             told->mistakes[i].column);
     return text;
+}
+
+bool
+told_equal(const struct mtlspin_error *a, const struct mtlspin_error *b)
+{
+    return a->code == b->code && a->line == b->line && a->column == b->column && strcmp(a->file, b->file) == 0
+        && strcmp(a->message, b->message) == 0;
+}
+
+void
+told_agrees(struct told *told, const char *text, size_t length, const char *name)
+{
+    struct mtlspin_error loaded = MTLSPIN_ERROR_INIT, scanned = MTLSPIN_ERROR_INIT;
+    struct mtlspin_scan listener = told_scan(told);
+    uint8_t one[32], other[32];
+    struct mtlspin_policy *load = mtlspin_policy_parse(text, length, name, &loaded);
+    struct mtlspin_policy *scan = mtlspin_policy_scan_text(text, length, name, &listener, &scanned);
+    if ((load == NULL) != (scan == NULL) || !told_equal(&loaded, &scanned))
+        ck_abort_msg("load: %u:%u %s\nscan: %u:%u %s\n%.*s", loaded.line, loaded.column, loaded.message, scanned.line,
+            scanned.column, scanned.message, (int)length, text);
+    if ((scan == NULL) != (told->mistake_count > 0) || (scan == NULL && !told_equal(&scanned, &told->mistakes[0])))
+        ck_abort_msg("%zu mistakes told\n%.*s", told->mistake_count, (int)length, text);
+    mtlspin_policy_digest(load, one);
+    mtlspin_policy_digest(scan, other);
+    ck_assert_mem_eq(one, other, 32);
+    mtlspin_policy_unref(load);
+    mtlspin_policy_unref(scan);
+    ck_assert_int_eq(told->starts, 1);
+    told->starts = 0;
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    for (size_t i = 1; i < told->mistake_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (told_equal(&told->mistakes[i], &told->mistakes[k]))
+                ck_abort_msg("told twice: %u:%u %s\n%.*s", told->mistakes[i].line, told->mistakes[i].column,
+                    told->mistakes[i].message, (int)length, text);
 }

@@ -3,6 +3,7 @@
 #define TESTS_POLICY_TOLD_H
 
 #include <mtlspin/scan.h>
+#include <stdbool.h>
 
 enum { TOLD_MOST = 400, TOLD_LOG_SIZE = 16384 };
 
@@ -34,5 +35,11 @@ struct mtlspin_scan told_scan(struct told *told);
 
 /* The places of the mistakes alone: "2:1 4:7". Static text. */
 const char *told_places(const struct told *told);
+
+bool told_equal(const struct mtlspin_error *a, const struct mtlspin_error *b);
+
+/* Scans the text into `told`, and loads it. The test fails unless the two agree on whether it is a policy, on which, and on
+   the first mistake, and no mistake is told twice. */
+void told_agrees(struct told *told, const char *text, size_t length, const char *name);
 
 #endif
