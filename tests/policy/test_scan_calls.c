@@ -243,9 +243,8 @@ START_TEST(anchors_of_the_system)
 {
     static const char text[] = "ca system\nca system\nallow any\n";
     struct mtlspin_error error = MTLSPIN_ERROR_INIT;
-    struct mtlspin_scan scan = MTLSPIN_SCAN_INIT;
     struct told *told = told_new();
-    scan = told_scan(told);
+    struct mtlspin_scan scan = told_scan(told);
     struct mtlspin_policy *policy = mtlspin_policy_scan_text(text, sizeof text - 1, NULL, &scan, &error);
     ck_assert_ptr_null(strstr(told->log, "A1"));
     ck_assert_ptr_null(strstr(told->log, "S2"));

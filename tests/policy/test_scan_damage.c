@@ -213,9 +213,10 @@ draw_line(struct chance *chance, const char *text)
 static void
 damage(struct chance *chance, char text[SIZE])
 {
-    static const char *const bits[] = { " ", "\n", "\"", "\\", "#", "[", "]", "=", "\r", "\x01", "\xff", "x", "ca ", "allow ",
-        "[x]\n", "chain none\n", "deny spki " A "\n", "allow any x\n", "host a.example\n", "mode report-only unmatched=y\n",
-        "allow spki " A " other\n", "crl root.crl\n", "depth 3\n" };
+    static const char denial[] = "deny spki " A "\n", rule[] = "allow spki " A " other\n";
+    static const char *const bits[] = { " ", "\n", "\"", "\\", "#", "[", "]", "=", "\r", "\x01", "\xff", "x", "ca ",
+        "allow ", "[x]\n", "chain none\n", denial, "allow any x\n", "host a.example\n", "mode report-only unmatched=y\n",
+        rule, "crl root.crl\n", "depth 3\n" };
     size_t length = strlen(text), from = length > 0 ? draw(chance, length) : 0;
     const char *bit = bits[draw(chance, sizeof bits / sizeof *bits)];
     char line[SIZE];
