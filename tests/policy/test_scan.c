@@ -210,7 +210,8 @@ START_TEST(everything_told)
     char *text = policy_text(spoken);
     struct told *told = told_new();
     struct mtlspin_policy *policy = scan_text(text, "a.policy", told, NULL);
-    ck_assert_str_eq(told->log, "R1:11 R2:17 R4:13 R8:18 R9:12 D5: A11 L12 R16:17 R17:13 R18:11 R19:11 R20:14 R21:7 D10:b-1 ");
+    ck_assert_str_eq(told->log,
+        "R1:11 R2:17 R4:13 R8:18 R9:12 D5: A11 L12 R16:17 R17:13 R18:11 R19:11 R20:14 R21:7 D10:b-1 ");
     ck_assert_ptr_nonnull(policy);
     for (int i = 0; i < COUNT(rules); i++)
         check_rule(&told->rules[i], i);
