@@ -55,10 +55,11 @@ mtlspin__builder_fail(struct mtlspin_builder *builder, enum mtlspin__culprit cul
 }
 
 enum mtlspin_status
-mtlspin__builder_overlook(struct mtlspin_builder *builder, unsigned line, enum mtlspin_status status,
+mtlspin__builder_overlook(struct mtlspin_builder *builder, unsigned line, unsigned column, enum mtlspin_status status,
     struct mtlspin_error *error)
 {
-    mtlspin__error_place(error, builder->file, line, 1);
+    if (builder->scan.listener != NULL && line != 0)
+        mtlspin__error_place(error, builder->file, line, column);
     status = mtlspin__scan_overlook(&builder->scan, status, error);
     builder->failed = status;
     return status;
@@ -116,7 +117,10 @@ mtlspin__builder_current(struct mtlspin_builder *builder, struct mtlspin_error *
 {
     if (builder->domain != NULL)
         return builder->domain;
+    bool ruled = builder->ruled, damaged = builder->damaged; /* by lines of it that were overlooked */
     enum mtlspin_status status = open_domain(builder, "", error);
+    builder->ruled = ruled;
+    builder->damaged = damaged;
     if (status != MTLSPIN_OK)
         (void)mtlspin__builder_fail(builder, MTLSPIN__CALL, status);
     return status == MTLSPIN_OK ? builder->domain : NULL;
@@ -160,15 +164,19 @@ static enum mtlspin_status
 settle_crls(struct mtlspin_builder *builder, struct mtlspin_error *error)
 {
     const struct mtlspin__domain *domain = builder->domain;
-    unsigned line = 0;
-    if (domain->crls == NULL)
-        return MTLSPIN_OK;
-    enum mtlspin_status status = mtlspin__crls_settle(domain->crls, domain->anchors->store, &line, error);
-    if (status == MTLSPIN_OK)
-        return status;
-    if (line != 0)
-        mtlspin__error_place(error, builder->file, line, 1);
-    return fail_at_domain(builder, status);
+    enum mtlspin_status status = MTLSPIN_OK;
+    size_t next = 0;
+    while (status == MTLSPIN_OK && domain->crls != NULL && next < domain->crls->count) {
+        unsigned line = 0;
+        status = mtlspin__crls_settle(domain->crls, domain->anchors->store, &next, &line, error);
+        if (status == MTLSPIN_OK)
+            break;
+        if (line != 0)
+            mtlspin__error_place(error, builder->file, line, 1);
+        status = mtlspin__builder_overlook(builder, domain->line, 1, fail_at_domain(builder, status), error);
+        builder->damaged = true;
+    }
+    return status;
 }
 
 enum mtlspin_status
@@ -176,7 +184,7 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
 {
     const struct mtlspin__domain *domain = builder->domain;
     const char *wrong = anchors_wrong(domain);
-    if (builder->damaged)
+    if (builder->damaged && builder->scan.mistakes > 0)
         return MTLSPIN_OK;
     if (wrong != NULL)
         return fail_at_domain(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY, "%s", wrong));
@@ -193,39 +201,64 @@ mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *e
 
 /* Of several rules that contradict earlier ones, the first is reported; where every mistake is wanted, each. */
 struct conflict {
-    struct mtlspin_builder *builder;
-    struct mtlspin_error *error;
-    unsigned line, earlier; /* 0 = none */
+    unsigned line, earlier;
 };
 
-static enum mtlspin_status
-report_conflict(const struct conflict *c, unsigned line, unsigned earlier)
-{
-    c->builder->failed_line = line;
-    return mtlspin__builder_fail(c->builder, c->builder->line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL,
-        mtlspin__fail(c->error, MTLSPIN_ERR_POLICY,
-            "line %u says the same under another label; delete one of the two", earlier));
-}
+struct conflicts {
+    bool every;            /* is wanted */
+    bool lost;             /* no memory for one */
+    struct conflict first; /* by line; zeroed = none */
+    struct conflict *list; /* of `every` */
+    size_t count;
+};
 
 static void
 note_conflict(void *context, unsigned line, unsigned earlier)
 {
-    struct conflict *c = context;
-    if (c->builder->scan.listener != NULL) {
-        (void)mtlspin__builder_overlook(c->builder, line, report_conflict(c, line, earlier), c->error);
-    } else if (c->line == 0 || line < c->line) {
-        c->line = line;
-        c->earlier = earlier;
-    }
+    struct conflicts *c = context;
+    if (c->first.line == 0 || line < c->first.line)
+        c->first = (struct conflict){ line, earlier };
+    if (!c->every)
+        return;
+    struct conflict *grown = realloc(c->list, (c->count + 1) * sizeof *grown);
+    c->lost |= grown == NULL;
+    if (grown == NULL)
+        return;
+    c->list = grown;
+    c->list[c->count++] = (struct conflict){ line, earlier };
+}
+
+static int
+compare_conflicts(const void *left, const void *right)
+{
+    const struct conflict *a = left, *b = right;
+    return (a->line > b->line) - (a->line < b->line);
+}
+
+static enum mtlspin_status
+report_conflict(struct mtlspin_builder *builder, const struct conflict *c, struct mtlspin_error *error)
+{
+    builder->failed_line = c->line;
+    return mtlspin__builder_fail(builder, builder->line != 0 ? MTLSPIN__PLACED : MTLSPIN__CALL,
+        mtlspin__fail(error, MTLSPIN_ERR_POLICY, "line %u says the same under another label; delete one of the two",
+            c->earlier));
 }
 
 static enum mtlspin_status
 seal(struct mtlspin_builder *builder, struct mtlspin__rule_table *table, struct mtlspin_error *error)
 {
-    struct conflict c = { builder, error, 0, 0 };
-    if (!mtlspin__rules_digest(table) || !mtlspin__rules_seal(table, note_conflict, &c))
-        return mtlspin__builder_fail(builder, MTLSPIN__CALL, mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"));
-    return c.line == 0 ? MTLSPIN_OK : report_conflict(&c, c.line, c.earlier);
+    struct conflicts c = { .every = builder->scan.listener != NULL };
+    enum mtlspin_status status = MTLSPIN_OK;
+    if (!mtlspin__rules_digest(table) || !mtlspin__rules_seal(table, note_conflict, &c) || c.lost)
+        status = mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
+    else if (!c.every && c.first.line != 0)
+        status = report_conflict(builder, &c.first, error);
+    if (c.count > 0)
+        qsort(c.list, c.count, sizeof *c.list, compare_conflicts);
+    for (size_t i = 0; status == MTLSPIN_OK && i < c.count; i++)
+        status = mtlspin__builder_overlook(builder, c.list[i].line, 1, report_conflict(builder, &c.list[i], error), error);
+    free(c.list);
+    return status;
 }
 
 enum mtlspin_status
@@ -235,7 +268,7 @@ mtlspin__builder_close(struct mtlspin_builder *builder, struct mtlspin_error *er
         return MTLSPIN_OK;
     enum mtlspin_status status = mtlspin__builder_settle(builder, error);
     if (status != MTLSPIN_OK)
-        status = mtlspin__builder_overlook(builder, builder->failed_line, status, error);
+        status = mtlspin__builder_overlook(builder, builder->failed_line, 1, status, error);
     if (status == MTLSPIN_OK)
         status = seal(builder, &builder->domain->rules, error);
     if (status == MTLSPIN_OK)
@@ -256,7 +289,9 @@ mtlspin__builder_open_anyway(struct mtlspin_builder *builder, struct mtlspin_err
         mtlspin__domain_clear(last);
         memset(last, 0, sizeof *last);
     }
-    return open_domain(builder, "?", error);
+    status = open_domain(builder, "?", error);
+    builder->damaged = true;
+    return status;
 }
 
 static bool
@@ -340,6 +375,7 @@ mtlspin_builder_build(struct mtlspin_builder *builder, struct mtlspin_error *err
     builder->policy = NULL;
     builder->domain = NULL;
     builder->rule_number = 0;
+    builder->ruled = builder->damaged = false;
     builder->failed = MTLSPIN_OK;
     return policy;
 }

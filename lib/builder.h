@@ -37,6 +37,7 @@ struct mtlspin_builder {
 
     const char *file;     /* set by the parser, borrowed: what paths are relative to; NULL = the current directory */
     unsigned line;        /* set by the parser; 0 = built in code, rules count themselves */
+    unsigned margin;      /* set by the parser: column of the line's first word */
     unsigned column;      /* set by the parser: of the rule's value */
     unsigned rule_number;
     bool ruled;           /* the current domain has had its first rule */
@@ -45,8 +46,9 @@ struct mtlspin_builder {
     unsigned failed_line;
 
     struct mtlspin__scan scan; /* set by the parser */
-    bool damaged; /* a setting of the current domain was overlooked: what is missing may be what it meant to say */
-    bool closed;  /* the current domain is complete */
+    bool damaged;  /* a setting of the current domain was overlooked: what is missing may be what it meant to say */
+    bool doubtful; /* the same of any domain so far */
+    bool closed;   /* the current domain is complete */
 
     char *issuer; /* the last issuer that was looked up, since a file of rules names the same one again and again */
     uint8_t issuer_spki[32];
@@ -65,10 +67,10 @@ struct mtlspin__domain *mtlspin__builder_current(struct mtlspin_builder *builder
 /* Checks that the current domain's settings agree, before its first rule and at its end. */
 enum mtlspin_status mtlspin__builder_settle(struct mtlspin_builder *builder, struct mtlspin_error *error);
 
-/* Where every mistake is wanted: tells of the one in `error`, at `line` unless it has a place already, and goes on with
-   MTLSPIN_OK. Else returns `status`. */
-enum mtlspin_status mtlspin__builder_overlook(struct mtlspin_builder *builder, unsigned line, enum mtlspin_status status,
-    struct mtlspin_error *error);
+/* Where every mistake is wanted: tells of the one in `error`, at that line and column unless it has a place already, and
+   goes on with MTLSPIN_OK. Else returns `status`. */
+enum mtlspin_status mtlspin__builder_overlook(struct mtlspin_builder *builder, unsigned line, unsigned column,
+    enum mtlspin_status status, struct mtlspin_error *error);
 
 /* Ends the current domain. */
 enum mtlspin_status mtlspin__builder_close(struct mtlspin_builder *builder, struct mtlspin_error *error);

@@ -274,7 +274,7 @@ settle(struct draft *d)
         return status;
     builder->culprit = MTLSPIN__CALL;
     builder->damaged = true;
-    return mtlspin__builder_overlook(builder, builder->line, status, d->error);
+    return mtlspin__builder_overlook(builder, builder->line, builder->margin, status, d->error);
 }
 
 static enum mtlspin_status

@@ -307,10 +307,11 @@ mtlspin_builder_security_level(struct mtlspin_builder *builder, unsigned level, 
 /* A policy cut off behind any line must not hand a host to a more general domain than the whole policy would: so specific
    comes before general. What is wrong with the pattern's place, as a sentence; NULL = nothing. */
 static const char *
-host_misplaced(const struct mtlspin_policy *policy, const struct mtlspin__domain *domain, const char *pattern)
+host_misplaced(const struct mtlspin_builder *builder, const char *pattern)
 {
-    for (const struct mtlspin__domain *d = policy->domains; d <= domain; d++) {
-        if (d->host_count == 0 && d != domain)
+    const struct mtlspin__domain *domain = builder->domain;
+    for (const struct mtlspin__domain *d = builder->policy->domains; d <= domain; d++) {
+        if (d->host_count == 0 && d != domain && !builder->doubtful)
             return "domains with `host` stand before those without; move this domain up";
         for (size_t i = 0; i < d->host_count; i++) {
             if (strcmp(d->hosts[i], pattern) == 0)
@@ -332,7 +333,7 @@ mtlspin_builder_host(struct mtlspin_builder *builder, const char *pattern, struc
     if (pattern == NULL || !mtlspin__host_normal(pattern, true, normal))
         return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_VALUE,
             "a host is a DNS name in ASCII without trailing dot, \"*.\" and such a name, or an IP address"));
-    const char *wrong = host_misplaced(builder->policy, domain, normal);
+    const char *wrong = host_misplaced(builder, normal);
     if (wrong != NULL)
         return fail_value(builder, mtlspin__fail(error, MTLSPIN_ERR_POLICY, "%s", wrong));
     void *grown = realloc(domain->hosts, (domain->host_count + 1) * sizeof *domain->hosts);

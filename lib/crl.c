@@ -309,7 +309,8 @@ fail_signature(const struct mtlspin__crl *list, enum settled settled, struct mtl
 }
 
 enum mtlspin_status
-mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, unsigned *line, struct mtlspin_error *error)
+mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, size_t *next, unsigned *line,
+    struct mtlspin_error *error)
 {
     enum mtlspin_status status = MTLSPIN_OK;
     if (atomic_load(&crls->unknown) == 0)
@@ -318,8 +319,8 @@ mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, unsigned *li
     STACK_OF(X509) *certificates = X509_STORE_get1_all_certs(store);
     if (certificates == NULL)
         status = mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory");
-    for (size_t i = 0; status == MTLSPIN_OK && i < crls->count; i++) {
-        struct mtlspin__crl *list = crls->list[i];
+    while (status == MTLSPIN_OK && *next < crls->count) {
+        struct mtlspin__crl *list = crls->list[(*next)++];
         enum settled settled = settle_list(crls, list, certificates);
         if (settled == GOOD)
             continue;

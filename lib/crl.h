@@ -20,8 +20,9 @@ enum mtlspin_status mtlspin__crls_add(struct mtlspin__crls *crls, X509_CRL *crl,
 X509_CRL *mtlspin__crls_get(const struct mtlspin__crls *crls, size_t i);
 
 /* Finds out which lists are by certificates of the store. A list that names one of them as its issuer and is not signed by
-   it is an error, and `line` is that list's. May be called again. */
-enum mtlspin_status mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, unsigned *line,
+   it is an error, `line` is that list's, and *next the number of the list behind it: it begins with that one. May be
+   called again. */
+enum mtlspin_status mtlspin__crls_settle(struct mtlspin__crls *crls, X509_STORE *store, size_t *next, unsigned *line,
     struct mtlspin_error *error);
 
 /* Finds out which lists are by the CAs of a verified chain. For every chain that a decision with these lists is made about.

@@ -161,6 +161,8 @@ enum mtlspin_status
 mtlspin_moment_parse(const char *text, int end, int64_t *seconds, struct mtlspin_error *error)
 {
     mtlspin__error_clear(error);
+    if (seconds != NULL)
+        *seconds = 0;
     if (seconds == NULL || text == NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no text, or no place for its meaning");
     if (mtlspin__moment_parse(text, end != 0, seconds))
@@ -174,11 +176,12 @@ enum mtlspin_status
 mtlspin_duration_parse(const char *text, int64_t *seconds, struct mtlspin_error *error)
 {
     mtlspin__error_clear(error);
+    if (seconds != NULL)
+        *seconds = 0;
     if (seconds == NULL || text == NULL)
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no text, or no place for its meaning");
     if (mtlspin__duration_parse(text, seconds))
         return MTLSPIN_OK;
-    *seconds = 0;
     return mtlspin__fail(error, MTLSPIN_ERR_VALUE,
         "%s: a duration is a whole number and s, m, h or d, for example 12h", text);
 }

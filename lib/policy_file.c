@@ -180,10 +180,22 @@ take_statement(struct mtlspin__parser *p)
         "strict, security-level, host or mode, in lower case and without quotes");
 }
 
+static bool
+is_header(const char *text, size_t length)
+{
+    while (length > 0 && (*text == ' ' || *text == '\t')) {
+        text++;
+        length--;
+    }
+    return length > 0 && *text == '[';
+}
+
 static enum mtlspin_status
 take_line(struct mtlspin__parser *p, char *text, size_t length)
 {
     p->number++;
+    p->header = is_header(text, length);
+    p->given = p->builder->given;
     p->builder->line = p->number;
     p->value = p->label = p->issuer = p->date = NULL;
     if (length > 0 && text[length - 1] == '\r')
@@ -194,24 +206,49 @@ take_line(struct mtlspin__parser *p, char *text, size_t length)
     if (p->line.count == 0)
         return MTLSPIN_OK;
     p->any = true;
+    p->builder->margin = p->line.words[0].column;
     return take_statement(p);
+}
+
+/* The first word of the current line; "" if that cannot be told. */
+static const char *
+first_word(const struct mtlspin__parser *p)
+{
+    bool ended = p->line.count > 1 || (p->line.count == 1 && p->line.wrong == NULL);
+    return ended ? p->line.words[0].text : "";
+}
+
+static bool
+is_statement(const char *word)
+{
+    size_t i = 0, count = sizeof statements / sizeof *statements;
+    while (i < count && strcmp(word, statements[i].word) != 0)
+        i++;
+    return i < count;
 }
 
 /* Reads on behind a mistake in the current line, where every mistake is wanted. */
 static enum mtlspin_status
 overlook(struct mtlspin__parser *p, enum mtlspin_status status)
 {
-    const char *word = p->line.count > 0 ? p->line.words[0].text : "";
-    status = mtlspin__builder_overlook(p->builder, p->number, status, p->error);
+    struct mtlspin_builder *builder = p->builder;
+    const char *word = first_word(p);
+    size_t length = strlen(word);
+    status = mtlspin__builder_overlook(builder, p->number, 1, status, p->error);
+    p->any = true;
     if (status != MTLSPIN_OK)
         return status;
-    if (word[0] == '[')
-        return mtlspin__builder_open_anyway(p->builder, p->error);
-    if (strcmp(word, "allow") == 0)
-        p->builder->ruled = true;
-    else if (strcmp(word, "deny") != 0)
-        p->builder->damaged = true; /* what is missing in the domain may be what this line meant to say */
-    return MTLSPIN_OK;
+    if (p->header || (length > 0 && word[length - 1] == ']'))
+        return mtlspin__builder_open_anyway(builder, p->error);
+    if (strcmp(word, "deny") == 0)
+        return MTLSPIN_OK;
+    if (strcmp(word, "allow") == 0) {
+        builder->ruled = true;
+        return MTLSPIN_OK;
+    }
+    builder->given = p->given;
+    builder->damaged = builder->doubtful = true; /* what is missing in the domain may be what this line meant to say */
+    return !is_statement(word) || mtlspin__builder_current(builder, p->error) != NULL ? MTLSPIN_OK : builder->failed;
 }
 
 /* A file saved halfway ends within a line; the last line must prove that it is whole. */
@@ -220,6 +257,8 @@ refuse_half_line(struct mtlspin__parser *p)
 {
     p->number++;
     p->line.count = 0;
+    p->header = false;
+    p->given = p->builder->given;
     return mtlspin__fail_at(p, 1, mtlspin__fail(p->error, MTLSPIN_ERR_SYNTAX,
         "the last line does not end with a line break; make sure that the file is complete, and add one"));
 }
@@ -248,7 +287,7 @@ give_up(struct mtlspin__parser *p, struct mtlspin_policy *policy)
 {
     struct mtlspin_builder *builder = p->builder;
     if (policy == NULL && builder->scan.listener != NULL && p->error->code != MTLSPIN_OK)
-        (void)mtlspin__builder_overlook(builder, p->number, p->error->code, p->error);
+        (void)mtlspin__builder_overlook(builder, p->number, 1, p->error->code, p->error);
     if (builder->scan.mistakes == 0 || p->error->code != MTLSPIN_OK)
         return policy;
     *p->error = builder->scan.first;

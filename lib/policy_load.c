@@ -44,6 +44,13 @@ wall_clock(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static void
+tell_start(const struct mtlspin_scan *scan)
+{
+    if (scan != NULL && scan->start != NULL)
+        scan->start(scan->context);
+}
+
 /* The time at which reading may begin: a file that was changed just now could change again without its times telling. */
 static int64_t
 begin(const struct mtlspin__sources *known)
@@ -67,13 +74,13 @@ mtlspin__policy_load(const char *path, struct mtlspin__sources *tried, const str
         int64_t begun = begin(tried);
         mtlspin__sources_clear(tried);
         mtlspin__error_clear(error);
-        if (scan != NULL && scan->start != NULL)
-            scan->start(scan->context);
+        tell_start(scan);
         struct mtlspin_policy *policy = load_once(path, tried, scan, error);
         if (!mtlspin__sources_recent(tried, begun, wall_clock()) && mtlspin__sources_hold(tried))
             return policy;
         mtlspin_policy_unref(policy);
     }
+    tell_start(scan); /* nothing of what was told counts */
     mtlspin__error_clear(error);
     (void)mtlspin__fail(error, MTLSPIN_ERR_FILE, "%s: its files change while they are read; try again", path);
     return NULL;
@@ -89,7 +96,7 @@ load(const char *path, const struct mtlspin_scan *scan, struct mtlspin_error *er
     }
     struct mtlspin_policy *policy = mtlspin__policy_load(path, &tried, scan, error);
     for (size_t i = 0; scan != NULL && scan->file != NULL && i < tried.count; i++)
-        if (!tried.list[i].symlink)
+        if (!tried.list[i].symlink && tried.list[i].look.there)
             scan->file(scan->context, tried.list[i].path);
     mtlspin__sources_clear(&tried);
     return policy;
@@ -106,8 +113,7 @@ parse(const void *text, size_t length, const char *name, const struct mtlspin_sc
         return NULL;
     }
     memcpy(copy, text, length);
-    if (scan != NULL && scan->start != NULL)
-        scan->start(scan->context);
+    tell_start(scan);
     struct mtlspin_policy *policy = mtlspin__policy_parse(copy, length, name != NULL ? name : "policy", &none, scan, error);
     free(copy);
     return policy;

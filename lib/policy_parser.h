@@ -10,6 +10,8 @@ struct mtlspin__parser {
     const char *name;
     struct mtlspin__line line;
     unsigned number;
+    bool header;    /* the current line starts as a domain's header does */
+    unsigned given; /* of the builder, before the current line */
     const struct mtlspin__word *value, *label, *issuer, *date; /* what the current line has of these */
     bool any;                                                  /* a statement was seen */
     struct mtlspin_error *error;

@@ -190,9 +190,11 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
         return true;
     shrink(table);
     sort(table->rules, table->count, 0);
-    for (size_t i = 1; i < table->count; i++) {
-        const struct mtlspin__rule *a = &table->rules[i - 1], *b = &table->rules[i];
-        if (compare_key(a, b->kind, b->key) == 0 && a->kind != MTLSPIN__UNISSUED_SERIAL
+    for (size_t i = 1, first = 0; i < table->count; i++) {
+        const struct mtlspin__rule *a = &table->rules[first], *b = &table->rules[i];
+        if (compare_key(a, b->kind, b->key) != 0)
+            first = i;
+        else if (a->kind != MTLSPIN__UNISSUED_SERIAL
             && strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) != 0)
             conflict(context, b->line, a->line);
     }

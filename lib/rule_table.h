@@ -42,7 +42,7 @@ bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule 
     const struct mtlspin__period *period);
 
 /* Sorts and indexes, after the last rule. Calls back, in no order, for each rule that says again, under another label, what
-   the one at line `earlier` said. false if out of memory. */
+   was first said at line `earlier`. false if out of memory. */
 typedef void mtlspin__rule_conflict(void *context, unsigned line, unsigned earlier);
 MTLSPIN_MUST_CHECK bool mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict,
     void *context);

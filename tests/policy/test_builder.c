@@ -295,6 +295,7 @@ START_TEST(poison)
     ck_assert_int_eq(error.code, status);
     ck_assert_str_eq(error.message, failing[_i].message);
     ck_assert_uint_eq(error.line, 0);
+    ck_assert_uint_eq(error.column, 0);
     ck_assert_str_eq(error.file, "");
     ck_assert_int_eq(mtlspin_builder_strict(builder, &error), status);
     ck_assert_str_eq(error.message, "an earlier call on this builder failed");
@@ -305,6 +306,8 @@ START_TEST(poison)
     ck_assert_ptr_nonnull(policy);
     ck_assert_uint_eq(mtlspin_policy_count_deny(policy, MTLSPIN_KIND_NONE), 0);
     mtlspin_policy_unref(policy);
+    ck_assert_int_eq(failing[_i].call(builder, &error), status); /* and refuses the same again */
+    ck_assert_uint_eq(error.column, 0);
     mtlspin_builder_free(builder);
     ck_assert_uint_eq(ERR_peek_error(), 0);
 }
@@ -320,6 +323,7 @@ START_TEST(poison_by_build)
     ck_assert_ptr_null(mtlspin_builder_build(builder, &error));
     ck_assert_int_eq(error.code, MTLSPIN_ERR_POLICY);
     ck_assert_str_eq(error.message, "line 1 says the same under another label; delete one of the two");
+    ck_assert_uint_eq(error.column, 0);
     mtlspin_builder_free(builder);
 }
 END_TEST

@@ -216,6 +216,101 @@ START_TEST(openssl)
 }
 END_TEST
 
+/* Reading aloud: of a policy without mistake, and of one with mistakes of every sort. */
+
+static const char mistaken[] =
+    "deny spki @spki:mallory@ stolen\n"
+    "deny spki @spki:mallory@ lost\n"
+    "dney spki @spki:mallory@\n"
+    "ca root-ca.pem\n"
+    "ca missing.pem\n"
+    "crl clients.crl\n"
+    "depth 99\n"
+    "allow serial D1D11C749D9C2D16 kiosk issuer=\"clients ca.pem\"\n"
+    "allow spki x\n"
+    "allow email ops@acme.example ops\n"
+    "allow email ops@acme.example others\n"
+    "[legacy\n"
+    "chain none\n"
+    "allow thumbprint @thumbprint:scanner@ scanner\n"
+    "allow thumbprint @thumbprint:scanner@ another\n"
+    "[no-ca]\n"
+    "allow any\n";
+
+/* What one scan came to. */
+struct aloud {
+    struct starve_report memory;
+    bool loaded;
+    enum mtlspin_status code;
+    size_t mistakes;
+    enum mtlspin_status first; /* of them */
+    uint8_t digest[32];
+};
+
+static void
+count_mistake(void *context, const struct mtlspin_error *error)
+{
+    struct aloud *aloud = context;
+    if (aloud->mistakes++ == 0)
+        aloud->first = error->code;
+}
+
+static void
+read_aloud(struct aloud *aloud, const char *text, enum starve_whom whom, size_t n, bool all)
+{
+    struct mtlspin_scan scan = MTLSPIN_SCAN_INIT;
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    memset(aloud, 0, sizeof *aloud);
+    scan.context = aloud;
+    scan.mistake = count_mistake;
+    starve_begin(whom, n, all);
+    struct mtlspin_policy *policy = mtlspin_policy_scan_text(text, strlen(text), NULL, &scan, &error);
+    aloud->loaded = policy != NULL;
+    aloud->code = error.code;
+    mtlspin_policy_digest(policy, aloud->digest);
+    mtlspin_policy_unref(policy);
+    ERR_clear_error();
+    aloud->memory = starve_end();
+}
+
+/* Never a policy with a mistake, nor another one; and of two reasons to fail, the lack of memory or the first mistake. What
+   is read from files fails with the words of the system or of OpenSSL, as in a load. */
+static void
+check_aloud(const struct aloud *aloud, const struct aloud *whole, size_t n)
+{
+    ck_assert_msg(aloud->memory.library_left == 0, "allocation %zu: %ld are left", n, aloud->memory.library_left);
+    ck_assert_msg(aloud->loaded == (aloud->code == MTLSPIN_OK), "allocation %zu: a policy and an error, or neither", n);
+    ck_assert_msg(!aloud->loaded || (whole->loaded && aloud->mistakes == 0), "allocation %zu: a policy with mistakes", n);
+    ck_assert_msg(!aloud->loaded || memcmp(aloud->digest, whole->digest, 32) == 0, "allocation %zu: another policy", n);
+    if (aloud->code != MTLSPIN_OK && aloud->code != MTLSPIN_ERR_MEMORY)
+        ck_assert_msg(aloud->mistakes > 0 && aloud->code == aloud->first, "allocation %zu: status %d", n, (int)aloud->code);
+}
+
+/* _i: 1 = all that follow fail, too; 2 = with mistakes. */
+START_TEST(scan)
+{
+    struct aloud whole, aloud;
+    char *text = policy_text((_i & 2) != 0 ? mistaken : templates[0]);
+    size_t n = 1;
+    read_aloud(&whole, text, STARVE_NOBODY, 0, false);
+    read_aloud(&whole, text, STARVE_NOBODY, 0, false);
+    ck_assert_uint_eq(whole.mistakes, (_i & 2) != 0 ? 9 : 0);
+    for (;; n++) {
+        read_aloud(&aloud, text, STARVE_LIBRARY, n, (_i & 1) != 0);
+        if (aloud.memory.failed == 0)
+            break;
+        check_aloud(&aloud, &whole, n);
+    }
+    ck_assert_uint_eq(n, whole.memory.library + 1);
+    size_t step = whole.memory.openssl / (SAMPLES / 4) + 1;
+    for (n = 1; n <= whole.memory.openssl; n += step) {
+        read_aloud(&aloud, text, STARVE_OPENSSL, n, (_i & 1) != 0);
+        check_aloud(&aloud, &whole, n);
+    }
+    free(text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -229,6 +324,7 @@ main(void)
     tcase_add_unchecked_fixture(cases, set_up, tear_down);
     tcase_add_loop_test(cases, library, 0, 2);
     tcase_add_loop_test(cases, openssl, 0, 2);
+    tcase_add_loop_test(cases, scan, 0, 4);
     suite_add_tcase(suite, cases);
     return run_suite(suite);
 }

@@ -2,7 +2,9 @@
 #include "moment.h"
 #include "rows.h"
 #include "suite.h"
+#include <mtlspin/moment.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { ANY_END = -1 }; /* the same as a beginning and as an end */
 
@@ -142,6 +144,87 @@ START_TEST(reads_a_number_up_to_a_bound)
 }
 END_TEST
 
+/* The public functions: the same, with a result where there was none, and words. */
+
+static struct mtlspin_error
+used_error(void)
+{
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    error.code = MTLSPIN_ERR_STATE;
+    error.line = 4711;
+    return error;
+}
+
+static void
+check_refused(enum mtlspin_status status, const struct mtlspin_error *error, const char *text, const int64_t *seconds)
+{
+    ck_assert_int_eq(status, MTLSPIN_ERR_VALUE);
+    ck_assert_int_eq(error->code, MTLSPIN_ERR_VALUE);
+    ck_assert_uint_eq(error->line, 0);
+    ck_assert_msg(strncmp(error->message, text, strlen(text)) == 0, "%s", error->message);
+    ck_assert_int_eq(*seconds, 0);
+}
+
+START_TEST(everybody_reads_a_moment)
+{
+    const struct moment *row = &moments[_i];
+    for (int end = 0; end <= 2; end++) {
+        int64_t seconds = 4711;
+        struct mtlspin_error error = used_error();
+        if (row->end != ANY_END && row->end != (end != 0))
+            continue;
+        ck_assert_int_eq(mtlspin_moment_parse(row->text, end, &seconds, &error), MTLSPIN_OK);
+        ck_assert_int_eq(seconds, row->seconds);
+        ck_assert_int_eq(error.code, MTLSPIN_OK);
+        ck_assert_int_eq(mtlspin_moment_parse(row->text, end, &seconds, NULL), MTLSPIN_OK);
+    }
+}
+END_TEST
+
+START_TEST(nobody_reads_what_is_no_moment)
+{
+    int64_t seconds = 4711;
+    struct mtlspin_error error = used_error();
+    check_refused(mtlspin_moment_parse(no_moments[_i], 0, &seconds, &error), &error, no_moments[_i], &seconds);
+    seconds = 4711;
+    ck_assert_int_eq(mtlspin_moment_parse(no_moments[_i], 1, &seconds, NULL), MTLSPIN_ERR_VALUE);
+    ck_assert_int_eq(seconds, 0);
+}
+END_TEST
+
+START_TEST(everybody_reads_a_duration)
+{
+    int64_t seconds = -1;
+    struct mtlspin_error error = used_error();
+    ck_assert_int_eq(mtlspin_duration_parse(durations[_i].text, &seconds, &error), MTLSPIN_OK);
+    ck_assert_int_eq(seconds, durations[_i].seconds);
+    ck_assert_int_eq(error.code, MTLSPIN_OK);
+}
+END_TEST
+
+START_TEST(nobody_reads_what_is_no_duration)
+{
+    int64_t seconds = -1;
+    struct mtlspin_error error = used_error();
+    check_refused(mtlspin_duration_parse(no_durations[_i], &seconds, &error), &error, no_durations[_i], &seconds);
+}
+END_TEST
+
+START_TEST(no_text_and_no_place)
+{
+    int64_t seconds = 4711;
+    struct mtlspin_error error = used_error();
+    ck_assert_int_eq(mtlspin_moment_parse(NULL, 0, &seconds, &error), MTLSPIN_ERR_ARGUMENT);
+    ck_assert_int_eq(seconds, 0);
+    ck_assert_int_eq(error.code, MTLSPIN_ERR_ARGUMENT);
+    ck_assert_int_eq(mtlspin_moment_parse("2027-01-01", 0, NULL, NULL), MTLSPIN_ERR_ARGUMENT);
+    seconds = 4711;
+    ck_assert_int_eq(mtlspin_duration_parse(NULL, &seconds, NULL), MTLSPIN_ERR_ARGUMENT);
+    ck_assert_int_eq(seconds, 0);
+    ck_assert_int_eq(mtlspin_duration_parse("1s", NULL, &error), MTLSPIN_ERR_ARGUMENT);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -154,6 +237,11 @@ main(void)
     tcase_add_loop_test(tcase, reads_a_duration, 0, ROWS(durations));
     tcase_add_loop_test(tcase, refuses_what_is_no_duration, 0, ROWS(no_durations));
     tcase_add_loop_test(tcase, reads_a_number_up_to_a_bound, 0, ROWS(numbers));
+    tcase_add_loop_test(tcase, everybody_reads_a_moment, 0, ROWS(moments));
+    tcase_add_loop_test(tcase, nobody_reads_what_is_no_moment, 0, ROWS(no_moments));
+    tcase_add_loop_test(tcase, everybody_reads_a_duration, 0, ROWS(durations));
+    tcase_add_loop_test(tcase, nobody_reads_what_is_no_duration, 0, ROWS(no_durations));
+    tcase_add_test(tcase, no_text_and_no_place);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
