@@ -37,9 +37,11 @@ must_escape(uint32_t code)
     return code == '"' || code == '\\' || code == '<' || code == '>' || code == '&' || mtlspin__utf8_harmful(code);
 }
 
-/* What stands for the character at `text`; `step` is its length there. All harmful code points are below U+10000. */
+enum { ESCAPED = 16 }; /* bytes that hold one character in any form */
+
+/* What stands for the character at `text`; `step` is its length there. */
 static size_t
-escape(const char *text, size_t length, size_t *step, char out[8])
+escape(const char *text, size_t length, size_t *step, char out[ESCAPED])
 {
     uint32_t code = 0;
     *step = mtlspin__utf8_next(text, length, &code);
@@ -50,14 +52,18 @@ escape(const char *text, size_t length, size_t *step, char out[8])
         memcpy(out, text, *step);
         return *step;
     }
-    return (size_t)snprintf(out, 8, "\\u%04x", (unsigned)(code & 0xffff));
+    if (code < 0x10000)
+        return (size_t)snprintf(out, ESCAPED, "\\u%04x", (unsigned)(code & 0xffff));
+    code -= 0x10000; /* two surrogates (RFC 8259, 7) */
+    return (size_t)snprintf(out, ESCAPED, "\\u%04x\\u%04x", (unsigned)(0xd800 | (code >> 10 & 0x3ff)),
+        (unsigned)(0xdc00 | (code & 0x3ff)));
 }
 
 static void
 put_string(struct writer *w, const char *name, const char *text, size_t most)
 {
     static const char ellipsis[] = "\xe2\x80\xa6";
-    char out[8];
+    char out[ESCAPED];
     size_t length = text != NULL ? strlen(text) : 0, used = 0;
     put_text(w, ",\"");
     put_text(w, name);

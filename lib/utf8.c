@@ -21,14 +21,22 @@ mtlspin__utf8_next(const char *text, size_t length, uint32_t *code)
     return need;
 }
 
+/* Controls, line and paragraph separators, interlinear annotations, and whatever has the property
+   Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt): it is not seen where it stands. */
+static const struct { uint32_t from, to; } harmful[] = {
+    { 0x00, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x34f, 0x34f }, { 0x61c, 0x61c }, { 0x115f, 0x1160 },
+    { 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0x3164, 0x3164 },
+    { 0xfe00, 0xfe0f }, { 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0x1bca0, 0x1bca3 },
+    { 0x1d173, 0x1d17a }, { 0xe0000, 0xe0fff },
+};
+
 bool
 mtlspin__utf8_harmful(uint32_t code)
 {
-    return code < 0x20 || (code >= 0x7f && code <= 0x9f)  /* C0, DEL, C1 */
-        || code == 0x61c || (code >= 0x200e && code <= 0x200f) || (code >= 0x202a && code <= 0x202e)
-        || (code >= 0x2066 && code <= 0x2069)             /* bidirectional controls */
-        || code == 0x2028 || code == 0x2029               /* line and paragraph separator */
-        || (code >= 0x200b && code <= 0x200d) || code == 0x2060 || code == 0xfeff; /* of no width */
+    size_t i = 0, count = sizeof harmful / sizeof *harmful;
+    while (i < count && code > harmful[i].to)
+        i++;
+    return i < count && code >= harmful[i].from;
 }
 
 bool

@@ -169,6 +169,7 @@ static const struct {
     { "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "\\u200e\\u200f\\u061c" },
     { "\xe2\x80\xa8\xe2\x80\xa9", "\\u2028\\u2029" },
     { "\xe2\x80\x8b\xe2\x80\x8c\xe2\x80\x8d\xe2\x81\xa0\xef\xbb\xbf", "\\u200b\\u200c\\u200d\\u2060\\ufeff" },
+    { "a\xf3\xa0\x81\x81" "b\xf0\x9f\x98\x80", "a\\udb40\\udc41b\xf0\x9f\x98\x80" },
     { "\xff", UNKNOWN_CHARACTER },
     { "\x80" "a", UNKNOWN_CHARACTER "a" },
     { "\xc3", UNKNOWN_CHARACTER },
