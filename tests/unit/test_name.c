@@ -2,6 +2,7 @@
 #include "name.h"
 #include "rows.h"
 #include "suite.h"
+#include <mtlspin/name.h>
 #include <string.h>
 
 #define LABEL63 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0"
@@ -95,6 +96,20 @@ START_TEST(a_name_has_one_form)
 END_TEST
 
 /* Names out of certificates are counted, not terminated; a zero byte in one is there to deceive. */
+START_TEST(a_program_gets_the_same_form)
+{
+    char normal[MTLSPIN_NAME_SIZE] = "left over";
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    const struct name *name = &names[_i];
+    enum mtlspin_status status = mtlspin_name_normal(name->kind, name->text, strlen(name->text), normal, &error);
+    ck_assert_int_eq(status, name->normal != NULL ? MTLSPIN_OK : MTLSPIN_ERR_VALUE);
+    ck_assert_int_eq(error.code, status);
+    ck_assert_str_eq(normal, name->normal != NULL ? name->normal : "");
+    ck_assert_int_eq(mtlspin_name_normal(name->kind, NULL, 1, normal, NULL), MTLSPIN_ERR_ARGUMENT);
+    ck_assert_int_eq(mtlspin_name_normal(name->kind, name->text, 1, NULL, NULL), MTLSPIN_ERR_ARGUMENT);
+}
+END_TEST
+
 START_TEST(a_name_ends_where_its_length_says)
 {
     static const char zero[] = "agent.acme.example\0.evil.example";
@@ -247,6 +262,7 @@ main(void)
     Suite *suite = suite_create("name");
     TCase *tcase = tcase_create("name");
     tcase_add_loop_test(tcase, a_name_has_one_form, 0, ROWS(names));
+    tcase_add_loop_test(tcase, a_program_gets_the_same_form, 0, ROWS(names));
     tcase_add_test(tcase, a_name_ends_where_its_length_says);
     tcase_add_test(tcase, a_name_has_at_most_2048_bytes);
     tcase_add_loop_test(tcase, a_spiffe_id_is_known_by_its_scheme, 0, ROWS(uris));
