@@ -1,5 +1,5 @@
-"""The manual pages: clean mdoc, and every example in them tried. Sessions run with the certificates of docs/certificates.md, a
-policy is checked, and the program of mtlspin(7) is built and greets a client.
+"""The manual pages: clean mdoc, and every example in them tried. Sessions run with the certificates of
+docs/certificates.md, a policy is checked, and the program of mtlspin(7) is built and greets a client.
 
     python3 man_test.py ROOT COMMAND LIBRARY CC FLAG...
 
@@ -92,7 +92,8 @@ def build(tally, name, text, folder):
     source = folder / name
     source.write_text(text, encoding="utf-8")
     program = source.with_suffix("")
-    openssl = subprocess.run(["pkg-config", "--cflags", "--libs", "libssl", "libcrypto"], capture_output=True, text=True, check=True)
+    openssl = subprocess.run(["pkg-config", "--cflags", "--libs", "libssl", "libcrypto"], capture_output=True, text=True,
+                             check=True)
     command = [*COMPILER, "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", ROOT / "include", source, "-o", program, LIBRARY,
                f"-Wl,-rpath,{LIBRARY.parent}", *shlex.split(openssl.stdout)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The quick start of README.md, tried as written, over TLS 1.2 and over TLS 1.3; its policy; and the sessions of other pages.
+"""The quick start of README.md, tried as written, over TLS 1.2 and TLS 1.3; its policy; and the sessions of other pages.
 
     python3 quickstart_test.py ROOT BUILD
 
@@ -21,7 +21,8 @@ PROTOCOLS = {"TLSv1.2": "--tls-max 1.2", "TLSv1.3": "--tlsv1.3"}
 # The port is the kernel's choice, and waiting ends when what is waited for has come.
 CHANGES = (
     ("--listen 127.0.0.1:8443", "--listen 127.0.0.1:0"),
-    ("--policy clients.policy &\nsleep 1\n", "--policy clients.policy >server.out 2>server.err &\nawait listening server.out\n"
+    ("--policy clients.policy &\nsleep 1\n",
+     "--policy clients.policy >server.out 2>server.err &\nawait listening server.out\n"
      "port=$(sed -n 's/^listening on .*://p' server.out)\n"),
     ("https://localhost:8443/", "https://localhost:$port/"),
     ("kill -HUP $! && sleep 1", "kill -HUP $! && await '\"event\":\"reload\"' server.err"),
@@ -91,10 +92,12 @@ def expected_status(commands):
 def try_blocks(tally, shell, steps, protocol):
     for number, (commands, printed) in enumerate(steps, 1):
         what = f"quick start, block {number}, {protocol}"
+        wanted = expected_status(commands)
         status, output = shell.run(commands)
-        tally.check(status == expected_status(commands), f"{what}: exit status {expected_status(commands)}", f"{status}\n{output}")
+        tally.check(status == wanted, f"{what}: exit status {wanted}", f"{status}\n{output}")
         if printed is not None:
-            tally.check(transcript.matches(printed.splitlines(), output), f"{what}: prints what the page says", f"\n{output}")
+            good = transcript.matches(printed.splitlines(), output)
+            tally.check(good, f"{what}: prints what the page says", f"\n{output}")
         if "mtlspin explain" in commands:
             tally.check(shell.run(REFUSED)[0] == 0, f"{what}: who is refused by explain is refused by the server")
 
@@ -121,12 +124,13 @@ def quick_start(tally, protocol, option):
 
 def first_policy(tally):
     """The policy at the top of the README, with the CAs of docs/certificates.md."""
-    policy = re.search(r"^```text\n(# Who may call.*?)^```$", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S).group(1)
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    policy = re.search(r"^```text\n(# Who may call.*?)^```$", page, re.M | re.S).group(1)
     with tempfile.TemporaryDirectory(prefix="mtlspin-quickstart-") as folder:
         transcript.recipe(ROOT, folder)
         pathlib.Path(folder, "clients.policy").write_text(policy, encoding="utf-8")
-        done = subprocess.run([BUILD / "tools" / "mtlspin", "check", "clients.policy"], cwd=folder, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run([BUILD / "tools" / "mtlspin", "check", "clients.policy"], cwd=folder, capture_output=True,
+                              text=True, check=False)
         tally.check(done.returncode == 0, "the README's policy is good", done.stdout + done.stderr)
 
 

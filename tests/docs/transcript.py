@@ -1,4 +1,4 @@
-"""Sessions on a page: commands behind "$ " and what they print, tried in a folder with the certificates of docs/certificates.md.
+"""Sessions on a page: commands behind "$ " and what they print, tried with the certificates of docs/certificates.md.
 
 A command may go on in further lines behind a backslash. In what is printed, pins, serial numbers and dates are compared by
 their form only; "..." stands for any words of a line, and alone for any number of lines.
@@ -66,5 +66,6 @@ def run(tally, what, text, folder, env, status=0):
         wanted = status if number == len(steps) else 0
         done = subprocess.run(["sh", "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL, text=True, timeout=120,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-        tally.check(done.returncode == wanted, f"{what}: {command}: exit status {wanted}", f"{done.returncode}\n{done.stdout}")
-        tally.check(matches(expected, done.stdout), f"{what}: {command}: prints what the page says", f"\n{done.stdout}")
+        about = f"{what}: {command}"
+        tally.check(done.returncode == wanted, f"{about}: exit status {wanted}", f"{done.returncode}\n{done.stdout}")
+        tally.check(matches(expected, done.stdout), f"{about}: prints what the page says", f"\n{done.stdout}")

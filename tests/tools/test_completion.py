@@ -46,7 +46,8 @@ BASH = r"""source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _mtlsp
 # Every match goes to a file, too, and a last line says that there are no more.
 ZSH = r"""PS1= RPS1= PS2=; unset zle_bracketed_paste; fpath=($MTLSPIN_COMPLETION $fpath)
 autoload -Uz compinit; compinit -u -D -d $MTLSPIN_OUTPUT.dump
-compadd() { local -a found; [[ " $* " == *" -"[AOD]" "* ]] || { builtin compadd -O found "$@"; print -rl -- $found >>$MTLSPIN_OUTPUT; }
+compadd() { local -a found
+[[ " $* " == *" -"[AOD]" "* ]] || { builtin compadd -O found "$@"; print -rl -- $found >>$MTLSPIN_OUTPUT; }
 builtin compadd "$@"; }
 over() { print -- '(over)' >>$MTLSPIN_OUTPUT; }; comppostfuncs=(over); setopt no_beep no_always_last_prompt
 zle -C tell complete-word tell; tell() { comppostfuncs=(over); _main_complete; }; bindkey '^I' tell
@@ -86,8 +87,8 @@ def zsh(line, folder):
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(folder)
-            os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "HOME": work, "MTLSPIN_OUTPUT": str(output),
-                                                    "MTLSPIN_COMPLETION": str(COMPLETION)})
+            added = {"TERM": "dumb", "HOME": work, "MTLSPIN_OUTPUT": str(output), "MTLSPIN_COMPLETION": str(COMPLETION)}
+            os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, **added})
         try:
             setup = pathlib.Path(work, "setup")
             setup.write_text(ZSH, encoding="utf-8")
