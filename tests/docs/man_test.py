@@ -1,10 +1,10 @@
-"""The manual pages: clean mdoc, and every example in them tried. Sessions run with the certificates of
-docs/certificates.md, a policy is checked, and the program of mtlspin(7) is built and greets a client.
+"""The manual pages: clean mdoc, and the examples in them tried. Sessions run with the certificates of docs/certificates.md,
+and the program of mtlspin(7) is built and greets a client. The policies of mtlspin-policy(5) are messages_test.py's.
 
     python3 man_test.py ROOT COMMAND LIBRARY CC FLAG...
 
 COMMAND is empty where the command is not built. A comment before a display says what is special about it: "status N" of a
-session's last command, "program NAME" of what is to be compiled, "not tried: REASON".
+session's last command, "program NAME" of what is to be compiled.
 """
 import contextlib
 import pathlib
@@ -143,18 +143,6 @@ def programs(tally, folder):
                 greeter(tally, program, folder)
 
 
-def policies(tally, folder):
-    """Displays without "$ " on the page about policies are policies, or parts of one."""
-    for page in PAGES:
-        for number, (note, text) in enumerate(displays(page), 1):
-            if note or "$ " in text or page.name != "mtlspin-policy.5":
-                continue
-            path = folder / f"display-{number}.policy"
-            path.write_text(text, encoding="utf-8")
-            done = subprocess.run([COMMAND, "check", path.name], cwd=folder, capture_output=True, text=True, check=False)
-            tally.check(done.returncode == 0, f"{page.name}, display {number}, is a good policy", done.stdout + done.stderr)
-
-
 def main():
     tally = Tally()
     tally.check(len(PAGES) >= 2, "there are manual pages", str(PAGES))
@@ -164,8 +152,6 @@ def main():
         transcript.recipe(ROOT, folder)
         programs(tally, folder)
         sessions(tally, folder)
-        if COMMAND:
-            policies(tally, folder)
     tally.finish()
 
 
