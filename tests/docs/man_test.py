@@ -7,6 +7,7 @@ COMMAND is empty where the command is not built. A comment before a display says
 session's last command, "program NAME" of what is to be compiled.
 """
 import contextlib
+import json
 import pathlib
 import re
 import shlex
@@ -85,6 +86,28 @@ def sessions(tally, folder):
                 status = re.fullmatch(r"status (\d)", note)
                 transcript.run(tally, what, text.replace("localhost:8443", f"localhost:{port}"), folder, env,
                                int(status.group(1)) if status else 0)
+        json_keys(tally, folder, env, f"localhost:{port}")
+
+
+def keys_of(value):
+    """Every key in it, however deep."""
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_of, value.values()))
+    return set().union(*map(keys_of, value)) if isinstance(value, list) else set()
+
+
+def json_keys(tally, folder, env, server):
+    """mtlspin(1) has each key that --json prints about what its sessions have left behind."""
+    output = re.search(r"^\.Sh OUTPUT$(.*?)^\.Sh ", (ROOT / "docs" / "mtlspin.1").read_text(encoding="utf-8"), re.M | re.S)
+    known = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"^\.(?:It )?Cm (.*)", output.group(1), re.M))))
+    for arguments in (f"pin alice-chain.pem alice.csr alice.key {server}", "check clients.policy new.policy",
+                      "explain clients.policy alice-chain.pem", "explain clients.policy alice.pem",
+                      "explain --host localhost servers.policy server.pem"):
+        command, *rest = arguments.split()
+        done = subprocess.run(["mtlspin", command, "--json", *rest], cwd=folder, env=env, capture_output=True, text=True,
+                              check=False)
+        printed = keys_of(json.loads(done.stdout))
+        tally.check(printed and printed <= known, f"the keys of {arguments}", str(sorted(printed - known)))
 
 
 def build(tally, name, text, folder):

@@ -30,7 +30,7 @@ CHANGES = (
 # It is built already; and curl says only what the page shows.
 BEFORE = """meson() { [ -x build/tools/mtlspin ] && [ -x build/examples/server ]; }
 curl() { command curl --silent --show-error --noproxy '*' --max-time 60 %s "$@"; }
-await() { tries=600; until grep -q "$1" "$2"; do tries=$((tries - 1)); [ $tries -gt 0 ] || return 1; sleep 0.1; done; }
+await() { tries=600; until grep -qs "$1" "$2"; do tries=$((tries - 1)); [ $tries -gt 0 ] || return 1; sleep 0.1; done; }
 """
 # What the page says of the policy as it is at the end.
 AFTER = """sed -i '/ bob$/d' clients.policy
@@ -134,6 +134,16 @@ def first_policy(tally):
         tally.check(done.returncode == 0, "the README's policy is good", done.stdout + done.stderr)
 
 
+def hook(tally, page, folder, env):
+    """The page's hook lets a good policy through, and neither a mistake nor a warning."""
+    script = re.search(r"^```sh\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S).group(1)
+    for added, status in (("", 0), ("allow any not-after=2001-01-01\n", 1), ("allow nobody\n", 1)):
+        with open(folder / "clients.policy", "a", encoding="utf-8") as policy:
+            policy.write(added)
+        done = subprocess.run(["sh"], input=script, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        tally.check(done.returncode == status, f"{page}: the hook about {added!r}", done.stdout + done.stderr)
+
+
 def sessions(tally):
     """The console blocks of the pages, each in a folder with the certificates of docs/certificates.md."""
     env = transcript.environment(BUILD / "tools" / "mtlspin")
@@ -144,6 +154,8 @@ def sessions(tally):
             transcript.recipe(ROOT, folder)
             for number, text in enumerate(found, 1):
                 transcript.run(tally, f"{page}, session {number}", text, folder, env)
+            if page == "docs/operating.md":
+                hook(tally, page, pathlib.Path(folder), env)
 
 
 def main():

@@ -10,7 +10,7 @@ import subprocess
 
 # Whatever differs from one run of the recipe to the next.
 FORMS = (
-    (re.compile(r"(?<![0-9A-Za-z+/])[A-Za-z0-9+/]{43}="), "PIN"),
+    (re.compile(r"sha256/[A-Za-z0-9+/]{43}="), "PIN"),
     (re.compile(r"\b(?:[0-9A-F]{2}:){7,}[0-9A-F]{2}\b"), "HEX"),
     (re.compile(r"\b(?:0x)?[0-9A-F]{36,40}\b"), "SERIAL"),
     (re.compile(r"\b\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?"), "DATE"),

@@ -157,6 +157,9 @@ def main():
         told = options_of(help_of(command))
         tally.check(told == manual_options(command), f"mtlspin {command} --help and mtlspin(1) have the same options",
                     f"{sorted(told)} and {sorted(manual_options(command))}")
+    told = set(re.findall(r"^  ([a-z]+(?:-[a-z]+)*)  ", help_of("check"), re.M))
+    tally.check(told == warnings(), "mtlspin check --help and mtlspin(1) have the same warnings",
+                f"{sorted(told)} and {sorted(warnings())}")
     done = subprocess.run(["bash", "--norc", "-c", 'source "$1"; complete -p mtlspin', "bash", COMPLETION / "mtlspin.bash"],
                           capture_output=True, text=True, check=False)
     tally.check(done.stdout == "complete -F _mtlspin mtlspin\n", "bash: is registered", done.stdout + done.stderr)
