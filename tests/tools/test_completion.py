@@ -116,10 +116,17 @@ def help_of(command):
     return subprocess.run([COMMAND, command, "--help"], capture_output=True, text=True, check=True).stdout
 
 
+PAGE = (ROOT / "docs" / "mtlspin.1").read_text(encoding="utf-8")
+
+
 def manual_of(command):
     """The part of mtlspin(1) about one command."""
-    page = (ROOT / "docs" / "mtlspin.1").read_text(encoding="utf-8")
-    return re.search(rf"^\.Ss mtlspin {command}$(.*?)^\.S[sh] ", page, re.M | re.S).group(1)
+    return re.search(rf"^\.Ss mtlspin {command}$(.*?)^\.S[sh] ", PAGE, re.M | re.S).group(1)
+
+
+def synopsis_options(command):
+    part = re.search(rf"^\.Nm\n\.Cm {command}$(.*?)^\.Nm", PAGE, re.M | re.S).group(1)
+    return {"--" + name for name in re.findall(r"^\.Op Fl -([a-z-]+)", part, re.M)}
 
 
 def options_of(text):
@@ -157,6 +164,8 @@ def main():
         told = options_of(help_of(command))
         tally.check(told == manual_options(command), f"mtlspin {command} --help and mtlspin(1) have the same options",
                     f"{sorted(told)} and {sorted(manual_options(command))}")
+        tally.check(synopsis_options(command) | {"--help"} == manual_options(command), f"mtlspin(1): the SYNOPSIS of {command}",
+                    str(sorted(synopsis_options(command))))
     told = set(re.findall(r"^  ([a-z]+(?:-[a-z]+)*)  ", help_of("check"), re.M))
     tally.check(told == warnings(), "mtlspin check --help and mtlspin(1) have the same warnings",
                 f"{sorted(told)} and {sorted(warnings())}")
