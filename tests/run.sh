@@ -37,11 +37,11 @@ say() {
 # PACKAGE or PACKAGE=COMMAND: a command that is there needs no package.
 packages='gcc=gcc g++=g++ clang=clang libc6-dev libc6-dbg meson=meson ninja-build=ninja pkg-config=pkg-config
     dpkg-dev=dpkg-architecture python3=python3 libssl-dev openssl=openssl check libsubunit-dev libjansson-dev valgrind=valgrind
-    clang-tidy=clang-tidy cppcheck=cppcheck shellcheck=shellcheck curl=curl'
+    clang-tidy=clang-tidy cppcheck=cppcheck shellcheck=shellcheck curl=curl mandoc=mandoc'
 
-# Servers and clients that others wrote, for tests that are skipped without them.
+# Servers, clients and shells that others wrote, for tests that are skipped without them.
 foreign='nginx-light=/usr/sbin/nginx haproxy=/usr/sbin/haproxy gnutls-bin=gnutls-serv wget=wget nodejs=node
-    libcurl4-openssl-dev'
+    libcurl4-openssl-dev zsh=zsh fish=fish'
 
 missing() { # PACKAGES
     for item in $1; do
