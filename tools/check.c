@@ -242,8 +242,10 @@ check_policy(const struct options *options, const char *path, json_t *all)
         answer = trouble("check", "%s: out of memory; try without --json", report.shown);
     if (all == NULL && answer != NO_ANSWER) {
         findings_print(&report.findings, report.shown, &report.source, stdout);
+        progress(NULL, 0);
         print_summary(&report);
     }
+    progress(NULL, 0);
     findings_clear(&report.findings);
     survey_clear(&report.survey);
     source_clear(&report.source);

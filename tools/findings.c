@@ -135,9 +135,11 @@ findings_print(const struct findings *findings, const char *file, const struct s
         const struct finding *finding = &findings->list[i];
         size_t used = 0, length = 0;
         const char *line = source_line(source, finding->line, &length);
+        if (width == 0)
+            progress("findings written:", i);
         print_place(finding, file, out, &used);
         print_message(finding, used, out);
-        if (line != NULL && length > 0)
+        if (line != NULL && length > 0 && finding->column > 0)
             mark_show(out, width, line, length, source_span(line, length, finding->column),
                 finding->warning == NO_WARNING ? TONE_BAD : TONE_WARNING);
     }
@@ -156,6 +158,7 @@ findings_json(const struct findings *findings, const char *file)
     for (size_t i = 0; array != NULL && i < findings->count; i++) {
         const struct finding *finding = &findings->list[i];
         bool error = finding->warning == NO_WARNING;
+        progress("findings written:", i);
         json_t *one = json_pack("{s:s, s:o, s:s, s:o, s:o, s:s}", "severity", error ? "error" : "warning",
             "name", error ? json_null() : json_string(warning_names[finding->warning].name),
             "file", file, "line", number_or_null(finding->line), "column", number_or_null(finding->column),

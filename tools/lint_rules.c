@@ -1,5 +1,6 @@
 /* Warnings about single rules, and about rules next to each other. The first that says a rule never matters is enough. */
 #include "lint.h"
+#include "screen.h"
 #include <string.h>
 
 enum { REMEMBERED = 64 }; /* earlier rules that a rule is held against; more only a hostile policy has */
@@ -201,9 +202,11 @@ compare_run(const struct lint *lint, const struct slot *slots, size_t count, boo
 static void
 compare_runs(const struct lint *lint, const struct index *index, bool labels)
 {
-    for (size_t at = 0, count; (count = index_run(index, at)) > 0; at += count)
+    for (size_t at = 0, count; (count = index_run(index, at)) > 0; at += count) {
+        progress("rules compared:", at);
         if (count > 1)
             compare_run(lint, index->slots + at, count, labels);
+    }
 }
 
 void
