@@ -13,6 +13,7 @@ enum { PATH_SHOWN = 400 };
 
 struct place {
     char *path;
+    size_t number; /* as the first name of a place it is called by */
     struct stat info;
 };
 
@@ -38,6 +39,7 @@ note(struct places *places, const char *path)
         places->room = room;
     }
     place.path = strdup(path);
+    place.number = places->count;
     places->failed |= place.path == NULL;
     if (place.path != NULL)
         places->list[places->count++] = place;
@@ -79,7 +81,7 @@ compare(const void *left, const void *right)
         return a->info.st_dev < b->info.st_dev ? -1 : 1;
     if (a->info.st_ino != b->info.st_ino)
         return a->info.st_ino < b->info.st_ino ? -1 : 1;
-    return strcmp(a->path, b->path);
+    return (a->number > b->number) - (a->number < b->number);
 }
 
 static const char *

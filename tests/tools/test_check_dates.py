@@ -16,6 +16,8 @@ CONFIG = """[ca]
 default_ca = this
 [this]
 database = index.txt
+new_certs_dir = .
+unique_subject = no
 serial = serial.txt
 crlnumber = crlnumber.txt
 default_md = sha256
@@ -153,7 +155,6 @@ def namesakes(tally):
     with tempfile.TemporaryDirectory(prefix="mtlspin-check-") as folder:
         start(folder)
         anchor(folder, "one", -400, 4000, common="same")
-        pathlib.Path(folder, "index.txt").write_text("", encoding="ascii")
         anchor(folder, "two", -400, 4000, common="same")
         crl(folder, "one", "one", -10, -1)
         crl(folder, "two", "two", -10, 100)
