@@ -87,7 +87,9 @@ take_option(struct options *options, int option, char *const *argv)
         (void)trouble("check", "--at %s: %s", optarg, error.message);
         return false;
     case ':': (void)trouble("check", "%s needs a value; see mtlspin check --help", argv[optind - 1]); return false;
-    default: (void)trouble("check", "there is no option %s; mtlspin check --help lists them", argv[optind - 1]); return false;
+    default:
+        (void)trouble("check", "there is no option %s; mtlspin check --help lists them", argv[optind - 1]);
+        return false;
     }
 }
 

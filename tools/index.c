@@ -1,5 +1,5 @@
-/* Rules sorted by a hash of what they name. Whoever writes a policy could make hashes alike: that costs comparisons of whole
-   subjects, no more of them. */
+/* Rules sorted by a hash of what they name. Whoever writes a policy could make hashes alike: then whole subjects are
+   compared, but not more often. */
 #include "index.h"
 #include <stdlib.h>
 #include <string.h>

@@ -47,8 +47,8 @@ warn_anchor_dates(const struct lint *lint, const struct anchor *anchor, const ch
 {
     char when[WHEN_SIZE], days[WHEN_SIZE];
     unsigned column = source_column(lint->source, anchor->line, 1);
-    int64_t begin = seconds_of(X509_get0_notBefore(anchor->certificate), INT64_MIN / 2);
-    int64_t end = seconds_of(X509_get0_notAfter(anchor->certificate), INT64_MAX / 2);
+    int64_t begin = seconds_of(X509_get0_notBefore(anchor->certificate), INT64_MIN / 4);
+    int64_t end = seconds_of(X509_get0_notAfter(anchor->certificate), INT64_MAX / 4);
     if (end < lint->at)
         findings_warn(lint->findings, WARN_EXPIRED_ANCHOR, anchor->line, column,
             "the anchor %s expired on %s, and nobody gets in through it; put its successor in its place, or take it out",
@@ -145,8 +145,8 @@ warn_lists(const struct lint *lint, const struct domain *domain)
     lint->findings->failed |= dated == NULL;
     for (size_t i = 0; dated != NULL && i < domain->lists; i++) {
         const X509_CRL *crl = lists[i].crl;
-        int64_t begin = seconds_of(X509_CRL_get0_lastUpdate(crl), INT64_MIN / 2);
-        int64_t end = seconds_of(X509_CRL_get0_nextUpdate(crl), INT64_MAX / 2);
+        int64_t begin = seconds_of(X509_CRL_get0_lastUpdate(crl), INT64_MIN / 4);
+        int64_t end = seconds_of(X509_CRL_get0_nextUpdate(crl), INT64_MAX / 4);
         dated[i] = (struct dated){ &lists[i], X509_CRL_get_issuer(crl),
             X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL), begin, end + domain->crl_grace };
     }

@@ -15,6 +15,7 @@ struct strip {
     struct cell cells[CELLS];
     size_t count, columns; /* of all */
     size_t mark;           /* the first marked cell */
+    size_t marked;         /* columns of the marked ones */
     bool more_before, more_behind;
 };
 
@@ -45,6 +46,7 @@ add_cell(struct strip *strip, const char *text, size_t length, bool marked)
     strip->columns += columns;
     if (marked && strip->mark == CELLS)
         strip->mark = strip->count;
+    strip->marked += marked ? columns : 0;
     strip->count++;
 }
 
@@ -67,13 +69,13 @@ fill(struct strip *strip, const char *line, size_t length, struct span span)
         add_cell(strip, " ", 1, true);
 }
 
-/* Which cells fit: a third of the room is for what stands before the mark, or what the rest leaves of it. */
+/* Which cells fit: all marked ones if possible, and a third of the room for what stands before, or what the rest leaves. */
 static void
 choose(struct strip *strip, size_t room, size_t *first, size_t *end)
 {
-    size_t used = 0;
+    size_t rest = room - (strip->marked <= room ? strip->marked : 0), before = rest < room / 3 ? rest : room / 3, used = 0;
     *first = *end = strip->mark;
-    while (*first > 0 && used + strip->cells[*first - 1].columns <= room / 3)
+    while (*first > 0 && used + strip->cells[*first - 1].columns <= before)
         used += strip->cells[--*first].columns;
     while (*end < strip->count && used + strip->cells[*end].columns <= room)
         used += strip->cells[(*end)++].columns;
@@ -109,7 +111,7 @@ mark_show(FILE *out, size_t width, const char *line, size_t length, struct span 
 {
     struct strip strip;
     size_t room = width > 0 && width < WIDEST ? width - 1 : WIDEST, first = 0, end = 0;
-    strip.count = strip.columns = 0;
+    strip.count = strip.columns = strip.marked = 0;
     fill(&strip, line, length, span);
     bool whole = !strip.more_before && !strip.more_behind && strip.columns <= room;
     if (!whole && room > 2)

@@ -27,8 +27,13 @@ static size_t
 count_lines(const struct source *source)
 {
     size_t lines = 1;
-    for (const char *at = source->text, *end = at + source->length; (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+    for (size_t at = 0; at < source->length; at++) {
+        const char *end = memchr(source->text + at, '\n', source->length - at);
+        if (end == NULL)
+            break;
+        at = (size_t)(end - source->text);
         lines++;
+    }
     return lines;
 }
 

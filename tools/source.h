@@ -27,8 +27,8 @@ const char *source_line(const struct source *source, unsigned line, size_t *leng
 /* The next word from byte `at` on, quotes included; false at the end of the line, or at a comment. */
 bool source_word(const char *line, size_t length, size_t at, struct span *word);
 
-/* What a message about `column` (1 = first byte) speaks of: the word there, or what is left of it. A value that is two words,
-   "sha256 Fingerprint=…", is one. */
+/* What a message about `column` (1 = first byte) speaks of: the word there, or what is left of it. A value that is two
+   words, "sha256 Fingerprint=…", is one. */
 struct span source_span(const char *line, size_t length, unsigned column);
 
 /* The column of word number `n` (0 = first) of a line; 1 if there is none. */

@@ -93,8 +93,8 @@ take_rule(void *context, const struct mtlspin_scan_rule *from)
         return;
     *rule = (struct rule){
         .subject = { .kind = (uint8_t)from->kind, .negative = from->pin.negative, .length = from->pin.length },
-        .domain = (unsigned)survey->domain_count, .line = from->line, .column = from->column, .label = keep_label(survey, from->label),
-        .not_before = from->not_before, .not_after = from->not_after,
+        .domain = (unsigned)survey->domain_count, .line = from->line, .column = from->column,
+        .label = keep_label(survey, from->label), .not_before = from->not_before, .not_after = from->not_after,
     };
     memcpy(rule->subject.key, from->pin.bytes, sizeof rule->subject.key);
     rule->subject.has_issuer = from->issuer != NULL;
