@@ -1,5 +1,5 @@
 /* Warnings about who may write the policy: its files, and the folders that they are in. */
-#define _XOPEN_SOURCE 700 /* S_ISVTX, realpath */
+#define _GNU_SOURCE 1 /* S_ISVTX, realpath */
 #include "lint.h"
 #include <grp.h>
 #include <limits.h>
