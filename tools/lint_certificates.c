@@ -78,6 +78,7 @@ struct dated {
     const X509_NAME *issuer;
     AUTHORITY_KEYID *key; /* may be NULL, or without a key identifier */
     int64_t begin, end;   /* the latter with crl-grace */
+    bool replaced;        /* by another list of the same CA */
 };
 
 static const ASN1_OCTET_STRING *
@@ -87,37 +88,53 @@ key_of(const struct dated *dated)
 }
 
 static int
-compare_keys(const struct dated *a, const struct dated *b)
+compare_ends(const struct dated *a, const struct dated *b)
 {
+    return (a->end < b->end) - (a->end > b->end);
+}
+
+/* Lists that do not tell their key come first. */
+static int
+compare_keys(const void *left, const void *right)
+{
+    const struct dated *a = left, *b = right;
     const ASN1_OCTET_STRING *x = key_of(a), *y = key_of(b);
-    if (x == NULL || y == NULL)
-        return (x != NULL) - (y != NULL);
-    return ASN1_OCTET_STRING_cmp(x, y);
+    int order = x != NULL && y != NULL ? ASN1_OCTET_STRING_cmp(x, y) : (x != NULL) - (y != NULL);
+    return order != 0 ? order : compare_ends(a, b);
 }
 
 static int
-compare_dated(const void *left, const void *right)
+compare_names(const void *left, const void *right)
 {
     const struct dated *a = left, *b = right;
     int order = X509_NAME_cmp(a->issuer, b->issuer);
     if (order == 0)
-        order = compare_keys(a, b);
-    return order != 0 ? order : (a->end < b->end) - (a->end > b->end);
+        order = (key_of(a) != NULL) - (key_of(b) != NULL);
+    return order != 0 ? order : compare_ends(a, b);
 }
 
-/* Lists that do not tell which key of the name they are of stand in front of those that do. */
-static bool
-counts(const struct dated *dated, size_t count, size_t i)
+/* A CA that was renamed has lists of two names by one key. */
+static void
+compare_by_key(struct dated *dated, size_t count)
 {
-    bool first = i == 0 || X509_NAME_cmp(dated[i - 1].issuer, dated[i].issuer) != 0
-        || compare_keys(&dated[i - 1], &dated[i]) != 0;
-    for (size_t k = i + 1; first && key_of(&dated[i]) == NULL && k < count; k++) {
-        if (X509_NAME_cmp(dated[k].issuer, dated[i].issuer) != 0)
-            break;
-        if (key_of(&dated[k]) != NULL)
-            return false;
+    qsort(dated, count, sizeof *dated, compare_keys);
+    for (size_t i = 1; i < count; i++)
+        dated[i].replaced = key_of(&dated[i - 1]) != NULL
+            && ASN1_OCTET_STRING_cmp(key_of(&dated[i - 1]), key_of(&dated[i])) == 0;
+}
+
+/* A list that does not tell its key may be replaced by any of the same name. */
+static void
+compare_by_name(struct dated *dated, size_t count)
+{
+    size_t end = 0;
+    qsort(dated, count, sizeof *dated, compare_names);
+    for (size_t at = 0; at < count; at = end) {
+        for (end = at + 1; end < count && X509_NAME_cmp(dated[at].issuer, dated[end].issuer) == 0;)
+            end++;
+        for (size_t i = at; i < end && key_of(&dated[i]) == NULL; i++)
+            dated[i].replaced = i > at || key_of(&dated[end - 1]) != NULL;
     }
-    return first;
 }
 
 static void
@@ -148,15 +165,17 @@ warn_lists(const struct lint *lint, const struct domain *domain)
         int64_t begin = seconds_of(X509_CRL_get0_lastUpdate(crl), INT64_MIN / 4);
         int64_t end = seconds_of(X509_CRL_get0_nextUpdate(crl), INT64_MAX / 4);
         dated[i] = (struct dated){ &lists[i], X509_CRL_get_issuer(crl),
-            X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL), begin, end + domain->crl_grace };
+            X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL), begin, end + domain->crl_grace, false };
     }
-    if (dated != NULL)
-        qsort(dated, domain->lists, sizeof *dated, compare_dated);
-    for (size_t i = 0; dated != NULL && i < domain->lists; i++)
-        if (counts(dated, domain->lists, i))
+    if (dated == NULL)
+        return;
+    compare_by_key(dated, domain->lists);
+    compare_by_name(dated, domain->lists);
+    for (size_t i = 0; i < domain->lists; i++) {
+        if (!dated[i].replaced)
             warn_list(lint, &dated[i], domain->crl_grace > 0);
-    for (size_t i = 0; dated != NULL && i < domain->lists; i++)
         AUTHORITY_KEYID_free(dated[i].key);
+    }
     free(dated);
 }
 

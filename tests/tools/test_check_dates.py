@@ -60,9 +60,12 @@ KEYS = {"p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "rsa1024": ["RSA"
         "ed25519": ["ED25519"]}
 
 
-def anchor(folder, name, begin, end, key="p256", common=None):
-    """NAME.pem, self-signed, valid from `begin` to `end` in days from NOW."""
-    openssl(folder, "genpkey", "-algorithm", *KEYS[key], "-out", f"{name}.key")
+def anchor(folder, name, begin, end, key="p256", common=None, like=None):
+    """NAME.pem, self-signed, valid from `begin` to `end` in days from NOW; with the key of another one if `like` names it."""
+    if like:
+        pathlib.Path(folder, f"{name}.key").write_bytes(pathlib.Path(folder, f"{like}.key").read_bytes())
+    else:
+        openssl(folder, "genpkey", "-algorithm", *KEYS[key], "-out", f"{name}.key")
     openssl(folder, "req", "-new", "-key", f"{name}.key", "-subj", f"/CN={common or name}", "-out", f"{name}.csr")
     openssl(folder, "ca", "-batch", "-selfsign", "-keyfile", f"{name}.key", "-in", f"{name}.csr", "-out", f"{name}.pem",
             "-notext", "-startdate", stamp(begin), "-enddate", stamp(end))
@@ -166,6 +169,21 @@ def namesakes(tally):
         tally.check(found == [], "a list that does not tell its key", f"{found}")
 
 
+def renamed(tally):
+    """One CA that has changed its name: the list of the old name may be old, as long as one of the new name is good."""
+    with tempfile.TemporaryDirectory(prefix="mtlspin-check-") as folder:
+        start(folder)
+        anchor(folder, "former", -400, 4000)
+        anchor(folder, "latter", -400, 4000, like="former")
+        crl(folder, "former", "former", -10, -1)
+        policy = "ca former.pem\nca latter.pem\ncrl former.crl\n{}allow any\n"
+        found = warnings(folder, policy.format(""))
+        tally.check([one[:2] for one in found] == [("expired-crl", 3)], "a CA before its new name", f"{found}")
+        crl(folder, "latter", "latter", -10, 100)
+        found = warnings(folder, policy.format("crl latter.crl\n"))
+        tally.check(found == [], "a CA with a new name", f"{found}")
+
+
 def foreign_words(tally):
     """A CA's name is its own word."""
     with tempfile.TemporaryDirectory(prefix="mtlspin-check-") as folder:
@@ -178,7 +196,7 @@ def foreign_words(tally):
 
 def main():
     tally = Tally()
-    for test in (anchors, keys, lists, namesakes, foreign_words):
+    for test in (anchors, keys, lists, namesakes, renamed, foreign_words):
         test(tally)
     tally.finish()
 
