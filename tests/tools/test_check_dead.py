@@ -12,7 +12,7 @@ from cases import COMMAND, PKI, value
 from tally import Tally
 
 SEED = int(os.environ.get("SEED", "1"))
-POLICIES = int(os.environ.get("POLICIES", "120"))
+POLICIES = int(os.environ.get("POLICIES", "80"))
 PEERS = ["alice", "alice-renewed", "alice-clone", "kiosk", "build-agent", "other-alice", "other-kiosk", "partner-gateway",
          "deep", "mallory", "scanner", "san-email", "san-dns", "san-uri"]
 ISSUERS = {"alice": "clients-ca", "alice-clone": "clients-ca", "kiosk": "clients-ca", "deep": "deep-ca",
