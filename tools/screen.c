@@ -1,5 +1,6 @@
 #define _GNU_SOURCE 1 /* wcwidth */
 #include "screen.h"
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -7,10 +8,17 @@
 #include <unistd.h>
 #include <wchar.h>
 
+/* Asked often, so that the kernel is asked once for each of the three that programs start with. */
 static bool
 is_terminal(FILE *out)
 {
-    return isatty(fileno(out)) == 1;
+    static enum { UNKNOWN, NO, YES } known[STDERR_FILENO + 1];
+    int fd = fileno(out);
+    if (fd < 0 || fd > STDERR_FILENO)
+        return isatty(fd) == 1;
+    if (known[fd] == UNKNOWN)
+        known[fd] = isatty(fd) == 1 ? YES : NO;
+    return known[fd] == YES;
 }
 
 size_t
@@ -50,15 +58,26 @@ screen_say(FILE *out, enum tone tone, const char *text)
     screen_tone(out, TONE_PLAIN);
 }
 
-size_t
-screen_columns(const char *text, size_t length)
+/* What is printed is UTF-8 whatever the locale: a hook or a CI job often runs in plain C. */
+static locale_t
+utf8(void)
+{
+    static locale_t locale;
+    if (locale == (locale_t)0)
+        locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    return locale;
+}
+
+static size_t
+wide_columns(const char *text, size_t length)
 {
     size_t columns = 0;
     mbstate_t state = { 0 };
+    locale_t before = utf8() != (locale_t)0 ? uselocale(utf8()) : (locale_t)0;
     while (length > 0) {
         wchar_t letter = L'\0';
         size_t step = mbrtowc(&letter, text, length, &state);
-        if (step == 0 || step > length) { /* not of this locale: a column for each byte */
+        if (step == 0 || step > length) { /* no character: a column for each byte */
             memset(&state, 0, sizeof state);
             step = 1;
         }
@@ -67,7 +86,18 @@ screen_columns(const char *text, size_t length)
         text += step;
         length -= step;
     }
+    if (before != (locale_t)0)
+        (void)uselocale(before);
     return columns;
+}
+
+size_t
+screen_columns(const char *text, size_t length)
+{
+    size_t plain = 0;
+    while (plain < length && text[plain] >= ' ' && text[plain] <= '~')
+        plain++;
+    return plain == length ? length : plain + wide_columns(text + plain, length - plain);
 }
 
 void
@@ -106,7 +136,7 @@ progress(const char *what, unsigned long done)
     static const char *current = NULL;
     static double since = 0, shown = 0;
     static const char clear[] = "\r\033[K";
-    if (!is_terminal(stderr) || (what == current && what != NULL && done % 1024 != 0))
+    if ((what == current && done % 1024 != 0) || (what == NULL && current == NULL) || !is_terminal(stderr))
         return;
     double now = seconds();
     if (what != current) {

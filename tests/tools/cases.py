@@ -104,6 +104,7 @@ def read(path):
 
 def main():
     tally = Tally()
+    os.umask(0o022)  # a policy that others may write is a finding of its own
     for path in sys.argv[3:]:
         cases = read(path)
         tally.check(len(cases) > 0, f"{path} has cases")
@@ -112,4 +113,5 @@ def main():
     tally.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()
