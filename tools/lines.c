@@ -20,6 +20,13 @@ is_label(const char *text)
 
 /* Labels. A name that cannot be one as it stands is passed over, not mended: it would be somebody else's. */
 
+static bool
+names_a_peer(const json_t *type)
+{
+    const char *text = json_string_value(type);
+    return strcmp(text, "dns") == 0 || strcmp(text, "email") == 0 || strcmp(text, "uri") == 0 || strcmp(text, "ip") == 0;
+}
+
 static const json_t *
 usable_alternative(const json_t *facts)
 {
@@ -27,7 +34,8 @@ usable_alternative(const json_t *facts)
     const json_t *name = NULL;
     json_array_foreach(json_object_get(facts, "names"), i, name) {
         const json_t *value = json_object_get(name, "value");
-        if (is_label(json_string_value(value)) && json_string_value(value)[0] != '(')
+        if (names_a_peer(json_object_get(name, "type")) && is_label(json_string_value(value))
+            && strpbrk(json_string_value(value), "?(") == NULL) /* they stand for what cannot be shown */
             return value;
     }
     return NULL;

@@ -49,7 +49,7 @@ things_free(struct things *things)
 static const struct { const char *name; bool (*take)(struct things *, const unsigned char *, size_t); } blocks[] = {
     { PEM_STRING_X509, certificate_from_der },
     { PEM_STRING_X509_OLD, certificate_from_der },
-    { PEM_STRING_X509_TRUSTED, certificate_from_der },
+    { PEM_STRING_X509_TRUSTED, trusted_from_der },
     { PEM_STRING_X509_REQ, request_from_der },
     { PEM_STRING_X509_REQ_OLD, request_from_der },
     { PEM_STRING_X509_CRL, list_from_der },

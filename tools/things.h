@@ -44,6 +44,7 @@ void things_add_public_key(struct things *things, EVP_PKEY *key);
 
 /* From `length` bytes of DER; false if that is not what they are, or not all that they are. */
 bool certificate_from_der(struct things *things, const unsigned char *der, size_t length);
+bool trusted_from_der(struct things *things, const unsigned char *der, size_t length); /* with openssl's own settings behind it */
 bool request_from_der(struct things *things, const unsigned char *der, size_t length);
 bool public_key_from_der(struct things *things, const unsigned char *der, size_t length);
 bool list_from_der(struct things *things, const unsigned char *der, size_t length);

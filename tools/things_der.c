@@ -45,17 +45,30 @@ things_add_public_key(struct things *things, EVP_PKEY *key)
         things_broken(things, "a public key in it cannot be written as SubjectPublicKeyInfo");
 }
 
-/* With the settings of a "TRUSTED CERTIFICATE" behind it, or without. */
-bool
-certificate_from_der(struct things *things, const unsigned char *der, size_t length)
+static bool
+take_certificate(struct things *things, X509 *certificate, bool whole)
 {
-    const unsigned char *at = der;
-    X509 *certificate = d2i_X509_AUX(NULL, &at, (long)length);
-    bool good = certificate != NULL && at == der + length;
+    bool good = certificate != NULL && whole;
     if (good)
         things_add_certificate(things, certificate);
     X509_free(certificate);
     return good;
+}
+
+bool
+certificate_from_der(struct things *things, const unsigned char *der, size_t length)
+{
+    const unsigned char *at = der;
+    X509 *certificate = d2i_X509(NULL, &at, (long)length);
+    return take_certificate(things, certificate, at == der + length);
+}
+
+bool
+trusted_from_der(struct things *things, const unsigned char *der, size_t length)
+{
+    const unsigned char *at = der;
+    X509 *certificate = d2i_X509_AUX(NULL, &at, (long)length);
+    return take_certificate(things, certificate, at == der + length);
 }
 
 bool
@@ -212,7 +225,8 @@ key_from_der(struct things *things, const unsigned char *der, size_t length)
         { EVP_PKEY_PUBLIC_KEY, PUBLIC_KEY },
         { EVP_PKEY_KEY_PARAMETERS, PARAMETERS },
     };
-    for (size_t i = 0; i < sizeof steps / sizeof *steps && !things->passphrase->wanted; i++) { /* one passphrase is enough */
+    const bool asked = things->passphrase->wanted; /* once is enough */
+    for (size_t i = 0; i < sizeof steps / sizeof *steps && things->passphrase->wanted == asked; i++) {
         EVP_PKEY *key = decode(things, der, length, steps[i].selection);
         if (key == NULL)
             continue;
