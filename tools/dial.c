@@ -36,6 +36,16 @@ dial_is_address(const char *name)
     return inet_pton(AF_INET, name, bytes) == 1 || inet_pton(AF_INET6, name, bytes) == 1;
 }
 
+void
+dial_name(const char *host, char *name)
+{
+    (void)snprintf(name, DIAL_NAME_SIZE, "%s", host);
+    name[strcspn(name, "%")] = '\0';
+    size_t length = strlen(name);
+    if (length > 1 && name[length - 1] == '.')
+        name[length - 1] = '\0';
+}
+
 const char *
 dial_parse(const char *text, struct dial_address *address)
 {
@@ -55,10 +65,7 @@ dial_parse(const char *text, struct dial_address *address)
         return "a server is HOST:PORT, without https:// in front or a path behind it";
     if (!bracket && strchr(address->host, ':') != NULL)
         return "an IPv6 address stands in brackets, as in [::1]:443";
-    (void)snprintf(address->name, sizeof address->name, "%s", address->host);
-    address->name[strcspn(address->name, "%")] = '\0';
-    if (length > 1 && address->name[length - 1] == '.')
-        address->name[length - 1] = '\0';
+    dial_name(address->host, address->name);
     return NULL;
 }
 

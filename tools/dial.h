@@ -5,20 +5,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { DIAL_NAME_SIZE = 256 };
+
 struct dial_address {
-    char host[256]; /* for the resolver */
-    char name[256]; /* for TLS: without a final dot, and without an address's zone */
+    char host[DIAL_NAME_SIZE]; /* for the resolver */
+    char name[DIAL_NAME_SIZE]; /* for TLS */
     char port[6];
 };
 
 /* Takes HOST:PORT or [ADDRESS]:PORT apart. Returns what is wrong, or NULL. */
 const char *dial_parse(const char *text, struct dial_address *address);
 
+/* A host as TLS names it: without a final dot, and without an address's zone. Writes DIAL_NAME_SIZE bytes at most. */
+void dial_name(const char *host, char *name);
+
 /* Whether it is an IP address, as opposed to a name. */
 bool dial_is_address(const char *name);
 
-/* A connected socket that does not block, or -1 and in *wrong why not. All addresses of the host are tried. *deadline is when
-   the time is over. */
+/* A connected socket that does not block, or -1 and in *wrong why not. All addresses of the host are tried. *deadline is
+   when the time is over. */
 int dial(const struct dial_address *address, int milliseconds, int64_t *deadline, const char **wrong);
 
 /* Waits for the socket; false when the deadline has passed. */

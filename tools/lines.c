@@ -191,7 +191,8 @@ add_ca(struct draft *draft, const struct thing *thing, bool beside)
 {
     bool own = X509_NAME_cmp(X509_get_subject_name(thing->certificate), X509_get_issuer_name(thing->certificate)) == 0;
     if (draft->lines->as == NULL) {
-        note(draft, "`allow ca-spki` lets in everybody below this CA; `ca FILE` trusts it, and then other lines say who gets in");
+        note(draft, "`allow ca-spki` lets in everybody below this CA; `ca FILE` trusts it, and then other lines say who "
+            "gets in");
         add_line(draft, "allow ca-spki", fact(draft, "spki"), NULL);
     }
     if (beside || (!own && draft->lines->as == NULL))
@@ -235,5 +236,5 @@ lines_add(struct lines *lines, const struct things *things, const struct thing *
     size_t count = json_array_size(draft.made);
     (void)json_object_set_new(facts, "policy_lines", draft.made);
     (void)json_object_set_new(facts, "notes", draft.notes);
-    return count;
+    return count + draft.again;
 }

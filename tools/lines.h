@@ -12,7 +12,8 @@ struct lines {
     json_t *seen;      /* what has had its line: the same twice under two labels is an error in a policy */
 };
 
-/* Puts "policy_lines" and "notes", two arrays of strings, into the facts. Returns the number of lines. */
+/* Puts "policy_lines" and "notes", two arrays of strings, into the facts. Returns how many lines there are for
+   it, one that has been printed already included. */
 size_t lines_add(struct lines *lines, const struct things *things, const struct thing *thing, json_t *facts);
 
 /* Whether a policy takes it for a label. */

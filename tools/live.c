@@ -11,7 +11,7 @@
 /* What a server has sent. */
 struct visit {
     struct things *things;
-    const char *name;    /* of the host, as it was asked for */
+    char name[DIAL_NAME_SIZE]; /* of the host, as it is asked for */
     bool is_address;
     STACK_OF(X509) *sent;
 };
@@ -132,11 +132,12 @@ say_silence(struct things *things, bool in_time)
     unsigned long code = ERR_peek_error();
     const char *words = ERR_reason_error_string(code);
     if (!in_time)
-        (void)snprintf(what, sizeof what, "connected, but no certificate came in time; see that TLS is spoken there, or wait "
-            "longer by --timeout 60s");
+        (void)snprintf(what, sizeof what, "connected, but no certificate came in time; see that TLS is spoken there, or "
+            "wait longer by --timeout 60s");
     else
-        (void)snprintf(what, sizeof what, "connected, but it sent no certificate (%s); see that TLS is spoken there from the "
-            "first byte on. After STARTTLS: `openssl s_client -starttls smtp -showcerts -connect HOST:PORT | mtlspin pin -`",
+        (void)snprintf(what, sizeof what, "connected, but it sent no certificate (%s); see that TLS is spoken there from "
+            "the first byte on. After STARTTLS: "
+            "`openssl s_client -starttls smtp -showcerts -connect HOST:PORT | mtlspin pin -`",
             words != NULL ? words : "it ended the connection");
     things_broken(things, what);
 }
@@ -185,7 +186,7 @@ things_of_server(struct things *things, const char *argument, const struct live 
     if (anchors == NULL)
         return;
     int connection = dial(&address, live->timeout, &deadline, &wrong);
-    visit.name = live->name != NULL ? live->name : address.name;
+    dial_name(live->name != NULL ? live->name : address.name, visit.name);
     visit.is_address = dial_is_address(visit.name);
     if (connection >= 0)
         ask(&visit, connection, deadline, anchors);

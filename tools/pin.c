@@ -84,7 +84,8 @@ take_label(struct request *request, const char *label)
     request->lines.label = label;
     if (is_label(label))
         return true;
-    (void)trouble("pin", "this --label cannot be one: give 1 to 127 bytes of UTF-8 without control or invisible characters");
+    (void)trouble("pin", "this --label cannot be one: give 1 to 127 bytes of UTF-8 without control or invisible "
+        "characters");
     return false;
 }
 
@@ -140,7 +141,7 @@ take_options(struct request *request, int argc, char **argv)
     opterr = 0;
     while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
         if (option == '?' || option == ':')
-            (void)trouble("pin", option == '?' ? "%s is no option that this command knows as it stands; see mtlspin pin --help"
+            (void)trouble("pin", option == '?' ? "%s is no option of this command; see mtlspin pin --help"
                                                : "%s needs a value; see mtlspin pin --help", argv[optind - 1]);
         if (!take_option(request, option))
             return false;
@@ -213,7 +214,7 @@ say_nothing(const struct request *request, struct things *things)
     const char *why = "there is no peer's certificate in it";
     if (strcmp(request->lines.as, "allow-serial") == 0)
         why = "there is no peer's certificate in it whose CA is at hand; give the certificate of the CA by --issuer FILE";
-    (void)snprintf(what, sizeof what, "no line `%.40s` comes of it, or it is among those above: %s", request->lines.as, why);
+    (void)snprintf(what, sizeof what, "no line `%.40s` comes of it: %s", request->lines.as, why);
     things_broken(things, what);
 }
 

@@ -63,9 +63,10 @@ report_dates(const json_t *facts)
     bool over = strcmp(validity, "expired") == 0, early = strcmp(validity, "not_yet_valid") == 0;
     row("valid from", fact(facts, "not_before"));
     row("valid until", fact(facts, "not_after"));
+    if (!over && !early)
+        return;
     screen_tone(stdout, TONE_WARNING);
-    if (over || early)
-        row("", over ? "expired" : "not yet valid");
+    row("", over ? "expired" : "not yet valid");
     screen_tone(stdout, TONE_PLAIN);
 }
 
@@ -125,8 +126,9 @@ report_facts(const json_t *facts, size_t index, size_t count)
 void
 report_advice(bool proposed)
 {
+    static const char text[] = "The lines that begin with \"# \" are for a policy, one of them for each peer. The label in "
+                               "them is what the certificate says of itself: see that it is true before you take the "
+                               "\"# \" away, or choose your own by --label.";
     if (proposed)
-        screen_prose(stdout, 0, 0, "The lines that begin with \"# \" are for a policy, one of them for each peer. The label in "
-            "them is what the certificate says of itself: see that it is true before you take the \"# \" away, or choose your "
-            "own by --label.");
+        screen_prose(stdout, 0, 0, text);
 }

@@ -196,6 +196,14 @@ read_all(FILE *file, size_t *length)
     return NULL;
 }
 
+static void
+say_unreadable(struct things *things, int code)
+{
+    char what[200];
+    (void)snprintf(what, sizeof what, "%s; give a file of certificates or keys that can be read", strerror(code));
+    things_broken(things, what);
+}
+
 void
 things_of_file(struct things *things, const char *path)
 {
@@ -206,7 +214,7 @@ things_of_file(struct things *things, const char *path)
     if (bytes == NULL && code == EISDIR)
         things_broken(things, "a folder; name the files in it");
     else if (bytes == NULL)
-        things_broken(things, strerror(code));
+        say_unreadable(things, code);
     else if (has_pem(bytes, length))
         take_pem(things, bytes, length);
     else
@@ -239,9 +247,13 @@ say_store(struct things *things)
 {
     char what[400];
     const char *words = ERR_reason_error_string(ERR_peek_error());
-    (void)snprintf(what, sizeof what, "%s%s%s", things->passphrase->wrong != NULL ? things->passphrase->wrong
-        : "this key store cannot be read; see that a provider for its kind of URI is in OpenSSL's configuration",
-        words != NULL ? ". OpenSSL: " : "", words != NULL ? words : "");
+    const char *why = "this key store cannot be read; see that a provider for its kind of URI is in OpenSSL's "
+                      "configuration";
+    if (things->passphrase->wrong != NULL)
+        why = things->passphrase->wrong;
+    else if (things->passphrase->wanted)
+        why = "the passphrase or PIN does not open this key store, or it is damaged";
+    (void)snprintf(what, sizeof what, "%s%s%s", why, words != NULL ? ". OpenSSL: " : "", words != NULL ? words : "");
     things_broken(things, what);
 }
 

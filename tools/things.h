@@ -42,15 +42,16 @@ void things_add_certificate(struct things *things, X509 *certificate);
 void things_add_private_key(struct things *things, EVP_PKEY *key);
 void things_add_public_key(struct things *things, EVP_PKEY *key);
 
-/* From `length` bytes of DER; false if that is not what they are, or not all that they are. */
+/* From `length` bytes of DER; false if that is not what they are, or not all that they are. `trusted`: a certificate with
+   the settings that openssl alone writes behind it; `bag`: PKCS #7; `key`: of any other form, or parameters. */
 bool certificate_from_der(struct things *things, const unsigned char *der, size_t length);
-bool trusted_from_der(struct things *things, const unsigned char *der, size_t length); /* with openssl's own settings behind it */
+bool trusted_from_der(struct things *things, const unsigned char *der, size_t length);
 bool request_from_der(struct things *things, const unsigned char *der, size_t length);
 bool public_key_from_der(struct things *things, const unsigned char *der, size_t length);
 bool list_from_der(struct things *things, const unsigned char *der, size_t length);
-bool bag_from_der(struct things *things, const unsigned char *der, size_t length); /* PKCS #7 */
+bool bag_from_der(struct things *things, const unsigned char *der, size_t length);
 bool pkcs12_from_der(struct things *things, const unsigned char *der, size_t length);
-bool key_from_der(struct things *things, const unsigned char *der, size_t length); /* or parameters */
+bool key_from_der(struct things *things, const unsigned char *der, size_t length);
 
 /* Says what is wrong with the source and what to do. */
 void things_broken(struct things *things, const char *what);
