@@ -202,19 +202,19 @@ add_ca(struct draft *draft, const struct thing *thing, bool beside)
     add_own(draft);
 }
 
-static bool
-has_peer(const struct things *things)
+void
+lines_begin(struct lines *lines, const struct things *things)
 {
-    for (size_t i = 0; i < things->count; i++)
-        if (things->list[i].request != NULL || (things->list[i].certificate != NULL && !is_ca(&things->list[i])))
-            return true;
-    return false;
+    lines->peers = false;
+    for (size_t i = 0; i < things->count && !lines->peers; i++)
+        lines->peers = things->list[i].request != NULL
+            || (things->list[i].certificate != NULL && !is_ca(&things->list[i]));
 }
 
 size_t
 lines_add(struct lines *lines, const struct things *things, const struct thing *thing, json_t *facts)
 {
-    bool ca = is_ca(thing), beside = ca && has_peer(things);
+    bool ca = is_ca(thing), beside = ca && lines->peers;
     struct draft draft = { .lines = lines, .facts = facts, .made = json_array(), .notes = json_array(),
         .active = lines->label != NULL && !beside };
     if (thing->kind == REVOCATION_LIST || thing->kind == PARAMETERS) {

@@ -9,8 +9,12 @@
 struct lines {
     const char *as;    /* "allow-spki", "allow-thumbprint" or "allow-serial": those alone; NULL: all */
     const char *label; /* the operator's own; NULL: one is proposed */
+    bool peers;        /* a peer's certificate is among the things; set by lines_begin */
     json_t *seen;      /* what has had its line: the same twice under two labels is an error in a policy */
 };
+
+/* Looks at the things of another source. */
+void lines_begin(struct lines *lines, const struct things *things);
 
 /* Puts "policy_lines" and "notes", two arrays of strings, into the facts. Returns how many lines there are for
    it, one that has been printed already included. */

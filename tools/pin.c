@@ -222,6 +222,7 @@ static void
 show_all(struct request *request, struct things *things)
 {
     size_t lines = 0, pins = 0;
+    lines_begin(&request->lines, things);
     for (size_t i = 0; i < things->count; i++) {
         const struct thing *thing = &things->list[i];
         X509 *certificate = thing->certificate;

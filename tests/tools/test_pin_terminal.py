@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import select
+import socket
 import struct
 import subprocess
 import termios
@@ -106,6 +107,19 @@ def check_passphrase_files(tally):
     tally.check(done.returncode == 2 and b"cannot be read" in done.stderr, "no passphrase file", str(done))
 
 
+def check_progress(tally):
+    """A server that is slow is waited for visibly, and nothing of that is left."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        status, shown = terminal("--timeout", "3s", address, width=200, NO_COLOR="1")
+        done = pin("--timeout", "3s", address)
+    before, found, after = shown.rpartition(b"waiting for the server")
+    tally.check(status == 2 and found != b"" and b"\r\x1b[K" in before + after and b"\x1b[Kmtlspin pin: " in after,
+                "progress on a terminal", f"{status} {shown}")
+    tally.check(done.returncode == 2 and b"waiting" not in done.stderr and b"\x1b" not in done.stderr, "none in a file",
+                str(done))
+
+
 def check_ends(tally):
     """Output that does not arrive is a failure."""
     for what, arguments in (("text", ()), ("JSON", ("--json",)), ("lines", ("--as", "allow-spki")), ("help", ("--help",))):
@@ -127,6 +141,7 @@ def main():
     check_colours(tally)
     check_questions(tally)
     check_passphrase_files(tally)
+    check_progress(tally)
     check_ends(tally)
     tally.finish()
 
