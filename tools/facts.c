@@ -24,10 +24,8 @@ has_issued(X509 *issuer, X509 *certificate)
 }
 
 X509 *
-find_issuer(const struct things *things, X509 *certificate, X509 *given)
+find_issuer(const struct things *things, X509 *certificate)
 {
-    if (has_issued(given, certificate))
-        return given;
     for (size_t i = 0; i < things->count; i++)
         if (has_issued(things->list[i].certificate, certificate))
             return things->list[i].certificate;

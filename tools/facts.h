@@ -6,9 +6,9 @@
 #include <jansson.h>
 #include <mtlspin/pin.h>
 
-/* The certificate of the CA that issued `certificate`: out of the same source, or the one that was given (NULL: none). Its
-   key has signed it, whatever the names say. NULL if it is not at hand. */
-X509 *find_issuer(const struct things *things, X509 *certificate, X509 *given);
+/* The certificate of the CA that issued `certificate`, if it is among these: its key has signed it, whatever the names say.
+   NULL if it is not. */
+X509 *find_issuer(const struct things *things, X509 *certificate);
 
 /* The key's pin; kind MTLSPIN_KIND_NONE for what has none. */
 struct mtlspin_pin key_pin(const struct thing *thing);

@@ -9,7 +9,6 @@
 #include <jansson.h>
 #include <mtlspin/moment.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -59,7 +58,7 @@ struct request {
     struct lines lines;
     struct live live;
     struct passphrase passphrase;
-    X509 *issuer;
+    struct things issuers;
     json_t *all;   /* with --json, else NULL */
     bool json, help;
     bool failed;   /* something could not be had */
@@ -92,15 +91,15 @@ take_label(struct request *request, const char *label)
 static bool
 take_issuer(struct request *request, const char *path)
 {
-    BIO *file = BIO_new_file(path, "rb");
-    X509_free(request->issuer);
-    request->issuer = file != NULL ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
-    if (request->issuer == NULL && file != NULL && BIO_reset(file) == 0)
-        request->issuer = d2i_X509_bio(file, NULL);
-    BIO_free(file);
-    if (request->issuer != NULL)
-        return true;
-    (void)trouble("pin", "--issuer %s: no certificate can be read from it; give that of the CA, as PEM or DER", path);
+    things_free(&request->issuers);
+    request->issuers = (struct things){ .source = path, .passphrase = &request->passphrase };
+    request->passphrase.source = path;
+    things_of_file(&request->issuers, path);
+    for (size_t i = 0; i < request->issuers.count; i++)
+        if (request->issuers.list[i].certificate != NULL)
+            return true;
+    if (!request->issuers.broken)
+        things_broken(&request->issuers, "there is no certificate in it; give by --issuer the one of the CA");
     return false;
 }
 
@@ -218,6 +217,13 @@ say_nothing(const struct request *request, struct things *things)
     things_broken(things, what);
 }
 
+static X509 *
+issuer_of(const struct request *request, const struct things *things, X509 *certificate)
+{
+    X509 *issuer = certificate != NULL ? find_issuer(&request->issuers, certificate) : NULL;
+    return issuer == NULL && certificate != NULL ? find_issuer(things, certificate) : issuer;
+}
+
 static void
 show_all(struct request *request, struct things *things)
 {
@@ -225,8 +231,7 @@ show_all(struct request *request, struct things *things)
     lines_begin(&request->lines, things);
     for (size_t i = 0; i < things->count; i++) {
         const struct thing *thing = &things->list[i];
-        X509 *certificate = thing->certificate;
-        X509 *issuer = certificate != NULL ? find_issuer(things, certificate, request->issuer) : NULL;
+        X509 *issuer = issuer_of(request, things, thing->certificate);
         json_t *facts = facts_of(things, thing, issuer);
         size_t added = lines_add(&request->lines, things, thing, facts);
         show(request, facts, i, things->count, added);
@@ -286,6 +291,6 @@ pin_command(int argc, char **argv)
             answer = run(&request, argc - optind, argv + optind);
         }
     }
-    X509_free(request.issuer);
+    things_free(&request.issuers);
     return answer;
 }

@@ -27,6 +27,7 @@ things_add(struct things *things, enum thing_kind kind)
 void
 things_broken(struct things *things, const char *what)
 {
+    (void)fflush(stdout); /* so that both stand in their order where they go to one place */
     (void)trouble("pin", "%s: %s", things->source, what);
     things->broken = true;
 }

@@ -3,9 +3,8 @@ import re
 import unicodedata
 
 import der
-from pin_kit import CA_SPKI, PKI, SERIAL, SPKI, THUMBPRINT, Tally, facts, meanings, openssl, pin, try_openssl, uncommented, write
+from pin_kit import CA_SPKI, PKI, SERIAL, SPKI, THUMBPRINT, Tally, facts, meanings, openssl, pin, spki_of_der, try_openssl, uncommented, write
 
-ACTIVE = "allow any everybody"
 KEY = der.public_key()
 FALLBACK = re.compile(r"key-[0-9a-f]{8}")
 
@@ -181,6 +180,16 @@ def check_dates(tally):
         check_text(tally, f"dates, {what}", path)
 
 
+def check_algorithms(tally):
+    """A key of a kind that this OpenSSL has never heard of has its pin, too."""
+    key = der.tlv(der.SEQUENCE, der.tlv(der.SEQUENCE, der.oid("1.2.3.4")) + der.tlv(der.BITS, b"\x00" + bytes(32)))
+    for what, content in (("certificate", der.certificate(der.common_name(der.UTF8, b"a"), key)),
+                          ("request", der.request(der.common_name(der.UTF8, b"a"), key)), ("key", key)):
+        status, things = facts(write("unknown.der", content))
+        tally.check(status == 0 and things[0]["spki"] == spki_of_der(key) and things[0]["key_type"] == "1.2.3.4"
+                    and "key_bits" not in things[0], f"{what}, unknown algorithm", str(things))
+
+
 def check_issuers(tally):
     """Only who has signed it is its issuer: a CA of that name is not enough."""
     ca, twin, root = PKI / "clients-ca.pem", PKI / "twin-ca.pem", PKI / "root-ca.pem"
@@ -231,6 +240,7 @@ def main():
     check_labels(tally)
     check_serials(tally)
     check_dates(tally)
+    check_algorithms(tally)
     check_issuers(tally)
     check_companions(tally)
     tally.finish()

@@ -167,6 +167,46 @@ def check_pkcs12(tally, name, spki):
                     f"{name}, PKCS #12: a wrong passphrase", done.stderr.decode())
 
 
+def check_old_pkcs12(tally):
+    """With a cipher that OpenSSL has put away: what to do instead, which works."""
+    bag = try_openssl("pkcs12", "-export", "-legacy", "-in", PKI / "alice.pem", "-inkey", PKI / "alice.key",
+                      "-passout", "pass:")
+    if bag is None:
+        tally.skip("PKCS #12 of old", "this OpenSSL has no legacy provider")
+        return
+    path = write("old.p12", bag)
+    done = pin(path)
+    tally.check(done.returncode == 2 and b"openssl pkcs12 -legacy -nokeys -in FILE | mtlspin pin -" in done.stderr,
+                "PKCS #12 of old: what to do", str(done))
+    text = openssl("pkcs12", "-legacy", "-nokeys", "-in", path, "-passin", "pass:")
+    tally.check(pin("-", data=text).stdout.count(b"thumbprint  ") == 1, "PKCS #12 of old: that helps")
+
+
+def check_mixtures(tally):
+    """All in their order; what is between the blocks does not matter."""
+    parameters = openssl("ecparam", "-name", "prime256v1")
+    text = b"".join((parameters, (PKI / "alice.key").read_bytes(), b"subject=alice\r\n", (PKI / "alice.csr").read_bytes(),
+                     (PKI / "clients.crl").read_bytes(), openssl("x509", "-in", PKI / "alice.pem", "-text"),
+                     (PKI / "alice.pub.pem").read_bytes(), openssl("x509", "-in", PKI / "alice.pem", "-trustout",
+                                                                   "-addtrust", "clientAuth", "-setalias", "a")))
+    for what, content in (("", text), (", Windows line ends", text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))):
+        status, things = facts(write("mixed.pem", content))
+        tally.check(status == 0 and [thing["kind"] for thing in things]
+                    == ["parameters", "private_key", "certificate_request", "revocation_list", "certificate", "public_key",
+                        "certificate"] and len({thing["spki"] for thing in things if "spki" in thing}) == 1,
+                    f"a mixture{what}", f"{status} {things}")
+        labels = {label for thing in things for _, label in meanings(uncommented(thing["policy_lines"]))}
+        tally.check(labels == {"alice"}, f"a mixture{what}: one name for one key", str(labels))
+
+
+def check_bags(tally):
+    for form in ("PEM", "DER"):
+        bag = write(f"bag.{form}", openssl("crl2pkcs7", "-nocrl", "-certfile", PKI / "alice-chain.pem", "-outform", form))
+        status, things = facts(bag)
+        tally.check(status == 0 and [thing["subject"][:8] for thing in things] == ["CN=alice", "CN=Examp"],
+                    f"PKCS #7 in {form}", str(things))
+
+
 def check_chain_in_pkcs12(tally):
     bag = write("chain.p12", openssl("pkcs12", "-export", "-in", PKI / "alice-chain.pem", "-inkey", PKI / "alice.key",
                                      "-passout", "pass:"))
@@ -189,6 +229,9 @@ def main():
         if name in FEW and (WORK / f"{name}.pem").exists():
             check_pkcs12(tally, name, spki)
     check_chain_in_pkcs12(tally)
+    check_old_pkcs12(tally)
+    check_mixtures(tally)
+    check_bags(tally)
     tally.check(len(keys) > 60, "many keys were made", str(len(keys)))
     tally.finish()
 
