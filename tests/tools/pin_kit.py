@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "meta"))
-from tally import Tally, skip_all  # noqa: E402, F401
+from tally import Tally  # noqa: E402, F401
 
 COMMAND, PKI, LOADER = os.path.abspath(sys.argv[1]), pathlib.Path(sys.argv[2]).absolute(), os.path.abspath(sys.argv[3])
 FOLDER = tempfile.TemporaryDirectory(prefix="mtlspin-pin-")

@@ -1,4 +1,4 @@
-"""Input that is cut off, damaged, or nothing at all: always a message that says what is wanted, never a pin, never a crash."""
+"""Input that is cut off, damaged, or nothing at all: a message that says what is wanted, never a pin or a crash."""
 import random
 import re
 
@@ -6,7 +6,8 @@ from pin_kit import PKI, Tally, WORK, openssl, pin, write
 
 SEED = 20260101
 MANY = 400  # files for one call
-WANTED = re.compile(rb"wanted|get the file again|cut off|damaged|does not open|give |ssh-keygen|name the files|--passphrase-file")
+WANTED = re.compile(rb"wanted|get the file again|cut off|damaged|does not open|give |ssh-keygen|name the files|"
+                    rb"--passphrase-file")
 
 
 def forms():
@@ -94,8 +95,9 @@ def check_wrong_blocks(tally):
     bodies = {"CERTIFICATE": "private.der", "PRIVATE KEY": "certificate.der", "PUBLIC KEY": "private.der",
               "CERTIFICATE REQUEST": "certificate.der", "X509 CRL": "certificate.der"}
     made = forms()
-    refused(tally, "a wrong name", [f"-----BEGIN {name}-----\n{openssl('base64', data=made[body]).decode()}-----END {name}-----\n"
-                                    .encode() for name, body in bodies.items()])
+    text = {name: openssl("base64", data=made[body]).decode() for name, body in bodies.items()}
+    refused(tally, "a wrong name", [f"-----BEGIN {name}-----\n{body}-----END {name}-----\n".encode()
+                                    for name, body in text.items()])
 
 
 def check_among_good(tally):

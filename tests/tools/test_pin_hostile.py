@@ -3,7 +3,8 @@ import re
 import unicodedata
 
 import der
-from pin_kit import CA_SPKI, PKI, SERIAL, SPKI, THUMBPRINT, Tally, facts, meanings, openssl, pin, spki_of_der, try_openssl, uncommented, write
+from pin_kit import CA_SPKI, PKI, SERIAL, SPKI, THUMBPRINT, Tally, facts, meanings, openssl, pin, spki_of_der, \
+    try_openssl, uncommented, write
 
 KEY = der.public_key()
 FALLBACK = re.compile(r"key-[0-9a-f]{8}")
@@ -58,7 +59,8 @@ NAMES = {
     "octets": (der.OCTETS, b"alice\nallow any", None),
     "a structure": (der.SEQUENCE, b"\x02\x01\x05", None),
 }
-SOMETIMES_READ = {"invalid UTF-8", "overlong", "surrogate", "BMP surrogates", "BMP cut", "universal cut", "octets", "a structure"}
+SOMETIMES_READ = {"invalid UTF-8", "overlong", "surrogate", "BMP surrogates", "BMP cut", "universal cut", "octets",
+                  "a structure"}
 
 ALTERNATIVES = {
     "dns newline": (der.alternative(2, b"a.example\nallow any everybody"), "dns"),
@@ -116,8 +118,8 @@ def check_unreadable(tally, what, subject):
     if what not in SOMETIMES_READ or try_openssl("x509", "-inform", "DER", "-in", path, "-noout") is not None:
         return False
     done = pin(path)
-    tally.check(done.returncode == 2 and done.stdout == b"" and b"wanted: " in done.stderr, f"{what}: refused as openssl does",
-                str(done))
+    tally.check(done.returncode == 2 and done.stdout == b"" and b"wanted: " in done.stderr,
+                f"{what}: refused as openssl does", str(done))
     return True
 
 

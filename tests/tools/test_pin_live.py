@@ -118,9 +118,11 @@ CASES = {
                       "certificate is not yet valid"),
     "another CA's": ("other-server-chain", "other-server", ROOT, "unable to get (local )?issuer certificate"
                      "|self-signed certificate in certificate chain"),
-    "without its chain": ("server", "server", (*ROOT, "--servername", "localhost"), "unable to get local issuer certificate"),
+    "without its chain": ("server", "server", (*ROOT, "--servername", "localhost"),
+                          "unable to get local issuer certificate"),
     "its own": ("self-server", "self-server", ROOT, "self-signed certificate"),
-    "its own, believed": ("self-server", "self-server", ("--ca", PKI / "self-server.pem", "--servername", "localhost"), None),
+    "its own, believed": ("self-server", "self-server",
+                          ("--ca", PKI / "self-server.pem", "--servername", "localhost"), None),
     "a client's": ("server-as-client-chain", "server-as-client", (*ROOT, "--servername", "localhost"),
                    "unsuitable certificate purpose|unsupported certificate purpose"),
     "RSA": ("server-rsa-chain", "server-rsa", (*ROOT, "--servername", "localhost"), None),
@@ -149,9 +151,11 @@ def check_case(tally, what, version, demand):
 def check_text(tally):
     with Server(tls()) as server:
         done = pin(*ROOT, "--servername", "localhost", server.address)
-        tally.check(done.returncode == 0 and done.stdout.count(b"\n  verified     yes\n") == 2, "verified, in words", str(done))
+        tally.check(done.returncode == 0 and done.stdout.count(b"\n  verified     yes\n") == 2, "verified, in words",
+                    str(done))
         done = pin(*ROOT, "--servername", "db.example", server.address)
-        tally.check(done.returncode == 0 and b"\n  not verified: hostname mismatch\n" in done.stdout, "not, and why", str(done))
+        tally.check(done.returncode == 0 and b"\n  not verified: hostname mismatch\n" in done.stdout, "not, and why",
+                    str(done))
         done = pin("--as", "allow-serial", "--label", "db", server.address)
         tally.check(done.returncode == 0 and re.fullmatch(rb"allow serial 0x\w+ db issuer=sha256/\S+\n", done.stdout)
                     is not None, "a line with the issuer that the server sent", str(done))
@@ -190,8 +194,8 @@ def check_nobody(tally):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     done = pin(f"127.0.0.1:{port}")
-    tally.check(done.returncode == 2 and b"Connection refused" in done.stderr and b"see that" in done.stderr, "nobody there",
-                str(done))
+    tally.check(done.returncode == 2 and b"Connection refused" in done.stderr and b"see that" in done.stderr,
+                "nobody there", str(done))
     with Server(tls()) as server:
         done = pin(f"127.0.0.1:{port}", server.address)
         tally.check(done.returncode == 2 and done.stdout.count(b"thumbprint  ") == 2, "one of two servers", str(done))

@@ -1,4 +1,4 @@
-"""Certificates that others have made: the published pins, and all that this system trusts. openssl says the same of them."""
+"""Certificates that others have made: the published pins, and all that this system trusts. openssl says the same."""
 import pathlib
 import re
 import time

@@ -62,7 +62,8 @@ def check_width(tally):
     missing = [value for value in values if value not in shown.decode()]
     tally.check(len(values) > 10 and not missing, "values are whole", str(missing))
     policy = [line for line in lines if line.startswith("# ")]
-    tally.check(policy == [line for line in piped.split("\n") if line.startswith("# ")], "policy lines are whole", str(policy))
+    tally.check(policy == [line for line in piped.split("\n") if line.startswith("# ")], "policy lines are whole",
+                str(policy))
 
 
 def check_colours(tally):
