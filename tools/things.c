@@ -132,23 +132,31 @@ next_block(struct things *things, BIO *text)
 static void
 take_pem(struct things *things, const unsigned char *bytes, size_t length)
 {
-    BIO *text = BIO_new_mem_buf(bytes, (int)length);
-    size_t count = things->count;
+    static const char mark[] = "\xef\xbb\xbf"; /* the byte order mark that some editors write */
+    size_t skipped = length > 3 && memcmp(bytes, mark, 3) == 0 ? 3 : 0, count = things->count;
+    BIO *text = BIO_new_mem_buf(bytes + skipped, (int)(length - skipped));
     while (text != NULL && next_block(things, text)) { }
     BIO_free(text);
     if (things->count == count && !things->broken)
         things_broken(things, "no whole PEM block in it; it was cut off, or a \"-----BEGIN\" line is damaged");
 }
 
-static void
+/* Whatever a name in it says: DER is no PEM text, even if there is some in it. */
+static bool
 take_der(struct things *things, const unsigned char *bytes, size_t length)
 {
+    enum { SEQUENCE = 0x30 };
     passphrase_start(things->passphrase);
-    if (certificate_from_der(things, bytes, length) || request_from_der(things, bytes, length)
-        || public_key_from_der(things, bytes, length) || list_from_der(things, bytes, length)
-        || pkcs12_from_der(things, bytes, length) || bag_from_der(things, bytes, length)
-        || key_from_der(things, bytes, length) || things->broken)
-        return;
+    return length > 0 && bytes[0] == SEQUENCE
+        && (certificate_from_der(things, bytes, length) || request_from_der(things, bytes, length)
+            || public_key_from_der(things, bytes, length) || list_from_der(things, bytes, length)
+            || pkcs12_from_der(things, bytes, length) || bag_from_der(things, bytes, length)
+            || key_from_der(things, bytes, length) || things->broken);
+}
+
+static void
+say_file(struct things *things, size_t length)
+{
     if (things->passphrase->wrong != NULL)
         things_broken(things, things->passphrase->wrong);
     else if (things->passphrase->wanted)
@@ -216,10 +224,10 @@ things_of_file(struct things *things, const char *path)
         things_broken(things, "a folder; name the files in it");
     else if (bytes == NULL)
         say_unreadable(things, code);
-    else if (has_pem(bytes, length))
+    else if (!take_der(things, bytes, length) && has_pem(bytes, length))
         take_pem(things, bytes, length);
-    else
-        take_der(things, bytes, length);
+    else if (things->count == 0 && !things->broken)
+        say_file(things, length);
     OPENSSL_clear_free(bytes, length);
     if (file != NULL && file != stdin)
         (void)fclose(file);

@@ -182,6 +182,18 @@ def check_dates(tally):
         check_text(tally, f"dates, {what}", path)
 
 
+def check_nested(tally):
+    """PEM of somebody else's certificate as a name: it is a name."""
+    inner = b"\n" + (PKI / "alice.pem").read_bytes()
+    for what, content in (("certificate", der.certificate(der.common_name(der.UTF8, inner), KEY)),
+                          ("request", der.request(der.common_name(der.UTF8, inner), KEY))):
+        path = write("nested.der", content)
+        status, things = facts(path)
+        tally.check(status == 0 and [thing["spki"] for thing in things] == [spki_of_der(KEY)], f"PEM in the name, {what}",
+                    str(things))
+        check_text(tally, f"PEM in the name, {what}", path)
+
+
 def check_algorithms(tally):
     """A key of a kind that this OpenSSL has never heard of has its pin, too."""
     key = der.tlv(der.SEQUENCE, der.tlv(der.SEQUENCE, der.oid("1.2.3.4")) + der.tlv(der.BITS, b"\x00" + bytes(32)))
@@ -242,6 +254,7 @@ def main():
     check_labels(tally)
     check_serials(tally)
     check_dates(tally)
+    check_nested(tally)
     check_algorithms(tally)
     check_issuers(tally)
     check_companions(tally)
