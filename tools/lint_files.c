@@ -125,8 +125,8 @@ warn_mode(const struct lint *lint, const struct place *place, const char *path)
         change = "go-w";
     }
     findings_warn(lint->findings, WARN_WRITABLE, 0, 0,
-        "%s can %s%s (mode %04o), and so decide who gets in; run `chmod %s %s`", who, what, path,
-        (unsigned)info->st_mode & 07777U, change, path);
+        "%s can %s%s (mode %04o), and so decide who gets in; take that away with `chmod %s`", who, what, path,
+        (unsigned)info->st_mode & 07777U, change);
 }
 
 static void
@@ -137,8 +137,8 @@ warn_place(const struct lint *lint, const struct place *place)
     warn_mode(lint, place, path);
     if (place->info.st_uid != 0 && place->info.st_uid != geteuid())
         findings_warn(lint->findings, WARN_WRITABLE, 0, 0,
-            "user %s owns %s, and so decides who gets in; run `chown root %s` as root, or check as that user",
-            user_text(place->info.st_uid, user), path, path);
+            "user %s owns %s, and so decides who gets in; give it to root with `chown root`, or check as that user",
+            user_text(place->info.st_uid, user), path);
 }
 
 void

@@ -34,12 +34,19 @@ screen_width(FILE *out)
     return number > 0 && number < 10000 ? number : 80;
 }
 
+/* Whether `out` is a terminal that knows how to do more than print. */
+static bool
+takes_escapes(FILE *out)
+{
+    const char *kind = getenv("TERM");
+    return is_terminal(out) && kind != NULL && strcmp(kind, "dumb") != 0;
+}
+
 static bool
 has_colours(FILE *out)
 {
-    const char *refused = getenv("NO_COLOR"), *kind = getenv("TERM");
-    bool wanted = (refused == NULL || refused[0] == '\0') && kind != NULL && strcmp(kind, "dumb") != 0;
-    return wanted && is_terminal(out);
+    const char *refused = getenv("NO_COLOR");
+    return takes_escapes(out) && (refused == NULL || refused[0] == '\0');
 }
 
 void
@@ -136,7 +143,7 @@ progress(const char *what, unsigned long done)
     static const char *current = NULL;
     static double since = 0, shown = 0;
     static const char clear[] = "\r\033[K";
-    if ((what == current && done % 1024 != 0) || (what == NULL && current == NULL) || !is_terminal(stderr))
+    if ((what == current && done % 1024 != 0) || (what == NULL && current == NULL) || !takes_escapes(stderr))
         return;
     double now = seconds();
     if (what != current) {

@@ -26,7 +26,8 @@ void screen_prose(FILE *out, size_t used, size_t indent, const char *text);
 size_t screen_columns(const char *text, size_t length);
 
 /* Something that takes long: to be called often. Shows "what done" on standard error if that is a terminal and a second has
-   passed since the first call for this `what` (compared as a pointer; NULL: it is over, and the line is taken away). */
+   passed since the first call for this `what` (compared as a pointer; NULL: it is over, and the line is taken away). None
+   on a terminal that is "dumb". */
 void progress(const char *what, unsigned long done);
 
 #endif
