@@ -192,7 +192,7 @@ give_up(struct report *report, const char *why)
 {
     findings_clear(&report->findings);
     findings_error(&report->findings, 0, 0, why);
-    return trouble("check", "%s; name a policy file that can be read, or - for standard input", why);
+    return trouble("check", "%s", why);
 }
 
 /* Reads the text besides, for the lines to be shown. */
@@ -217,7 +217,8 @@ judge(struct report *report)
     if (!input)
         survey_take(&report->survey, &report->findings, report->path, NULL);
     bool read = report->survey.unreadable || read_source(report);
-    (void)snprintf(why, sizeof why, "%s: %s", report->shown, strerror(errno));
+    (void)snprintf(why, sizeof why, "%s: %s; name a policy file that can be read, or - for standard input", report->shown,
+        strerror(errno));
     if (input && read)
         survey_take(&report->survey, &report->findings, report->path, &report->source);
     if (report->survey.unreadable)
