@@ -217,7 +217,8 @@ judge(struct report *report)
     if (!input)
         survey_take(&report->survey, &report->findings, report->path, NULL);
     bool read = report->survey.unreadable || read_source(report);
-    (void)snprintf(why, sizeof why, "%s: %s; make it readable, or name another file", report->shown, strerror(errno));
+    (void)snprintf(why, sizeof why, "%s: %s; name a policy file that can be read, or - for standard input", report->shown,
+        strerror(errno));
     if (input && read)
         survey_take(&report->survey, &report->findings, report->path, &report->source);
     if (report->survey.unreadable)
