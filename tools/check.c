@@ -195,19 +195,6 @@ give_up(struct report *report, const char *why)
     return trouble("check", "%s", why);
 }
 
-/* Reads the text besides, for the lines to be shown. */
-static bool
-read_source(struct report *report)
-{
-    if (strcmp(report->path, "-") == 0)
-        return source_read(&report->source, stdin);
-    FILE *file = fopen(report->path, "rb");
-    bool good = file != NULL && source_read(&report->source, file);
-    if (file != NULL)
-        (void)fclose(file);
-    return good;
-}
-
 static int
 judge(struct report *report)
 {
@@ -216,7 +203,7 @@ judge(struct report *report)
     char why[1200];
     if (!input)
         survey_take(&report->survey, &report->findings, report->path, NULL);
-    bool read = report->survey.unreadable || read_source(report);
+    bool read = report->survey.unreadable || source_read(&report->source, report->path); /* for the lines to be shown */
     (void)snprintf(why, sizeof why, "%s: %s; name a policy file that can be read, or - for standard input", report->shown,
         strerror(errno));
     if (input && read)

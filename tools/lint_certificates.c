@@ -1,25 +1,12 @@
 /* Warnings about trust anchors and revocation lists: dates and keys. */
 #include "lint.h"
+#include "subject.h"
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_SIZE = 200, STRENGTH = 112 }; /* bits: RSA of 2048 (NIST SP 800-57, part 1, table 2) */
-
-/* Somebody's own words, fit for a message. */
-static const char *
-name_text(const X509_NAME *name, char text[NAME_SIZE])
-{
-    char *written = NULL;
-    BIO *memory = BIO_new(BIO_s_mem());
-    bool good = memory != NULL
-        && X509_NAME_print_ex(memory, name, 0, XN_FLAG_ONELINE & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) > 0;
-    long length = good ? BIO_get_mem_data(memory, &written) : 0;
-    (void)mtlspin_text_show(length > 0 ? written : "(without a name)", length > 0 ? (size_t)length : 16, text, NAME_SIZE);
-    BIO_free(memory);
-    return text;
-}
+enum { STRENGTH = 112 }; /* bits: RSA of 2048 (NIST SP 800-57, part 1, table 2) */
 
 static int64_t
 seconds_of(const ASN1_TIME *time, int64_t otherwise)
@@ -140,17 +127,17 @@ compare_by_name(struct dated *dated, size_t count)
 static void
 warn_list(const struct lint *lint, const struct dated *dated, bool grace)
 {
-    char name[NAME_SIZE], when[WHEN_SIZE], days[WHEN_SIZE];
+    char name[SUBJECT_SIZE], when[WHEN_SIZE], days[WHEN_SIZE];
     unsigned line = dated->list->line, column = source_column(lint->source, line, 1);
     const char *with = grace ? " (crl-grace included)" : "";
     if (dated->end < lint->at)
         findings_warn(lint->findings, WARN_EXPIRED_LIST, line, column,
             "the revocation list of %s expired on %s%s, and its certificates are refused; fetch that CA's new list",
-            name_text(dated->issuer, name), when_text(dated->end, when), with);
+            subject_text(dated->issuer, name), when_text(dated->end, when), with);
     else if (ends_soon(lint, dated->begin, dated->end))
         findings_warn(lint->findings, WARN_EXPIRING_LIST, line, column,
             "the revocation list of %s expires %s, on %s%s, and its certificates are refused then; fetch that CA's new "
-            "list before", name_text(dated->issuer, name), days_text(dated->end - lint->at, days),
+            "list before", subject_text(dated->issuer, name), days_text(dated->end - lint->at, days),
             when_text(dated->end, when), with);
 }
 
@@ -183,12 +170,12 @@ void
 lint_certificates(const struct lint *lint)
 {
     const struct survey *survey = lint->survey;
-    char name[NAME_SIZE];
+    char name[SUBJECT_SIZE];
     for (size_t i = 0; i < survey->anchor_count; i++) {
         const struct anchor *anchor = &survey->anchors[i];
         if (anchor->system)
             continue; /* the system's affair */
-        (void)name_text(X509_get_subject_name(anchor->certificate), name);
+        (void)subject_text(X509_get_subject_name(anchor->certificate), name);
         warn_anchor_dates(lint, anchor, name);
         warn_weak_key(lint, anchor, name);
     }

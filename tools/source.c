@@ -1,27 +1,9 @@
 /* The text of a policy, by lines and words. */
 #include "source.h"
+#include "whole_file.h"
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-static bool
-read_all(struct source *source, FILE *in)
-{
-    size_t room = 0;
-    while (!feof(in)) {
-        if (source->length == room) {
-            room = room * 2 + 65536;
-            char *grown = realloc(source->text, room);
-            if (grown == NULL)
-                return false;
-            source->text = grown;
-        }
-        source->length += fread(source->text + source->length, 1, room - source->length, in);
-        if (ferror(in))
-            return false;
-    }
-    return true;
-}
 
 static size_t
 count_lines(const struct source *source)
@@ -56,10 +38,11 @@ find_lines(struct source *source)
 }
 
 bool
-source_read(struct source *source, FILE *in)
+source_read(struct source *source, const char *path)
 {
     *source = (struct source){ 0 };
-    if (read_all(source, in) && find_lines(source))
+    source->text = whole_file_read(path, WHOLE_POLICY, &source->length);
+    if (source->text != NULL && find_lines(source))
         return true;
     source_clear(source);
     return false;
@@ -68,7 +51,7 @@ source_read(struct source *source, FILE *in)
 void
 source_clear(struct source *source)
 {
-    free(source->text);
+    whole_file_free(source->text, source->length);
     free(source->starts);
     *source = (struct source){ 0 };
 }

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 struct source {
     char *text;
@@ -17,8 +16,8 @@ struct span {
     size_t at, length; /* bytes, from the start of the line */
 };
 
-/* Reads a stream to its end. False, with errno, if it cannot be read or there is no memory. */
-bool source_read(struct source *source, FILE *in);
+/* Reads a file, or standard input if that is "-". False, with errno, if it cannot be read or there is no memory. */
+bool source_read(struct source *source, const char *path);
 void source_clear(struct source *source);
 
 /* A line (1 = first) without its line break; NULL if there is none of that number. */

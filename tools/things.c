@@ -1,6 +1,7 @@
 /* Files, their PEM blocks, and key stores. */
 #include "things.h"
 #include "command.h"
+#include "whole_file.h"
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -8,8 +9,6 @@
 #include <openssl/ui.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { FILE_MAX = 1 << 26 }; /* bytes; the certificates of a whole system are a few hundred thousand */
 
 struct thing *
 things_add(struct things *things, enum thing_kind kind)
@@ -183,28 +182,6 @@ has_pem(const unsigned char *bytes, size_t length)
     return false;
 }
 
-/* Everything up to the end; NULL with errno on failure, EFBIG for more than anybody means. */
-static unsigned char *
-read_all(FILE *file, size_t *length)
-{
-    size_t room = 1 << 14;
-    unsigned char *bytes = OPENSSL_malloc(room);
-    *length = 0;
-    while (bytes != NULL && !feof(file) && !ferror(file) && *length < FILE_MAX) {
-        *length += fread(bytes + *length, 1, room - *length, file);
-        unsigned char *grown = *length < room ? bytes : OPENSSL_clear_realloc(bytes, room, room * 2);
-        if (grown == NULL)
-            OPENSSL_clear_free(bytes, room);
-        room = grown == bytes ? room : room * 2;
-        bytes = grown;
-    }
-    if (bytes != NULL && feof(file) && !ferror(file))
-        return bytes;
-    errno = *length >= FILE_MAX ? EFBIG : errno;
-    OPENSSL_clear_free(bytes, room);
-    return NULL;
-}
-
 static void
 say_unreadable(struct things *things, int code)
 {
@@ -216,9 +193,9 @@ say_unreadable(struct things *things, int code)
 void
 things_of_file(struct things *things, const char *path)
 {
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
     size_t length = 0;
-    unsigned char *bytes = file != NULL ? read_all(file, &length) : NULL;
+    char *text = whole_file_read(path, WHOLE_CERTIFICATES, &length);
+    const unsigned char *bytes = (const unsigned char *)text;
     int code = errno;
     if (bytes == NULL && code == EISDIR)
         things_broken(things, "a folder; name the files in it");
@@ -228,9 +205,7 @@ things_of_file(struct things *things, const char *path)
         take_pem(things, bytes, length);
     else if (things->count == 0 && !things->broken)
         say_file(things, length);
-    OPENSSL_clear_free(bytes, length);
-    if (file != NULL && file != stdin)
-        (void)fclose(file);
+    whole_file_free(text, length);
 }
 
 /* Key stores. */

@@ -124,7 +124,7 @@ def anchors(tally):
             found = warnings(folder, f"ca ca{i}.pem\nallow any\n", *options)
             names = [one[0] for one in found]
             tally.check(names == ([wanted] if wanted else []), f"anchor {begin} {end} {options}", f"{found}")
-            tally.check(all(one[1] == 1 and f"CN = ca{i} " in one[2] for one in found), f"anchor {i}: where and who", f"{found}")
+            tally.check(all(one[1] == 1 and f"CN=ca{i} " in one[2] for one in found), f"anchor {i}: where and who", f"{found}")
 
 
 def keys(tally):
