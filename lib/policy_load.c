@@ -51,6 +51,14 @@ tell_start(const struct mtlspin_scan *scan)
         scan->start(scan->context);
 }
 
+static void
+tell_files(const struct mtlspin_scan *scan, const struct mtlspin__sources *tried)
+{
+    for (size_t i = 0; scan != NULL && scan->file != NULL && i < tried->count; i++)
+        if (!tried->list[i].symlink && tried->list[i].look.there)
+            scan->file(scan->context, tried->list[i].path);
+}
+
 /* The time at which reading may begin: a file that was changed just now could change again without its times telling. */
 static int64_t
 begin(const struct mtlspin__sources *known)
@@ -95,9 +103,7 @@ load(const char *path, const struct mtlspin_scan *scan, struct mtlspin_error *er
         return NULL;
     }
     struct mtlspin_policy *policy = mtlspin__policy_load(path, &tried, scan, error);
-    for (size_t i = 0; scan != NULL && scan->file != NULL && i < tried.count; i++)
-        if (!tried.list[i].symlink && tried.list[i].look.there)
-            scan->file(scan->context, tried.list[i].path);
+    tell_files(scan, &tried);
     mtlspin__sources_clear(&tried);
     return policy;
 }
@@ -105,7 +111,7 @@ load(const char *path, const struct mtlspin_scan *scan, struct mtlspin_error *er
 static struct mtlspin_policy *
 parse(const void *text, size_t length, const char *name, const struct mtlspin_scan *scan, struct mtlspin_error *error)
 {
-    struct mtlspin__sources none = { 0 };
+    struct mtlspin__sources tried = { 0 }, sources = { .also = &tried };
     char *copy = text != NULL && length < INT_MAX ? malloc(length + 1) : NULL;
     if (copy == NULL) {
         (void)mtlspin__fail(error, text == NULL ? MTLSPIN_ERR_ARGUMENT : MTLSPIN_ERR_MEMORY,
@@ -114,7 +120,12 @@ parse(const void *text, size_t length, const char *name, const struct mtlspin_sc
     }
     memcpy(copy, text, length);
     tell_start(scan);
-    struct mtlspin_policy *policy = mtlspin__policy_parse(copy, length, name != NULL ? name : "policy", &none, scan, error);
+    struct mtlspin_policy *policy = mtlspin__policy_parse(copy, length, name != NULL ? name : "policy", &sources, scan,
+        error);
+    if (policy != NULL)
+        policy->sources.also = NULL;
+    tell_files(scan, &tried);
+    mtlspin__sources_clear(&tried);
     free(copy);
     return policy;
 }

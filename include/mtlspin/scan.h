@@ -66,7 +66,8 @@ struct mtlspin_scan {
     /* The end of a domain: what was told since the end of the one before, denials apart, is in it. */
     void (*domain)(void *context, const struct mtlspin_scan_domain *domain);
 
-    /* At the end: a file or directory that was read, the policy's own first; perhaps more than once. */
+    /* At the end: a file or directory that was read, the policy's own first (not of mtlspin_policy_scan_text, which reads
+       none); perhaps more than once. */
     void (*file)(void *context, const char *path);
 };
 

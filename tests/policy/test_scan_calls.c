@@ -118,6 +118,21 @@ START_TEST(files_read)
 }
 END_TEST
 
+/* A text is no file, but what it names are some. */
+START_TEST(files_of_a_text)
+{
+    static const char own[] = "F:a.policy ";
+    struct told *told = told_new();
+    struct mtlspin_scan scan = told_scan(told);
+    const char *text = reads[_i].text, *files = reads[_i].files + sizeof own - 1;
+    mtlspin_policy_unref(mtlspin_policy_scan_text(text, strlen(text), "a.policy", &scan, NULL));
+    const char *first = strstr(told->log, "F:");
+    ck_assert_str_eq(first != NULL ? first : "", files);
+    ck_assert_int_eq(told->starts, 1);
+    free(told);
+}
+END_TEST
+
 static const struct { const char *path, *log; } unreadable[] = {
     { "missing.policy", "" }, { "missing/a.policy", "" }, { "anchors", "F:anchors " },
 };
@@ -270,6 +285,7 @@ main(void)
     tcase_add_loop_test(cases, a_call_is_left_out, 0, 8 * COUNT(texts));
     tcase_add_loop_test(cases, wrong_arguments, 0, COUNT(wrong));
     tcase_add_loop_test(cases, files_read, 0, COUNT(reads));
+    tcase_add_loop_test(cases, files_of_a_text, 0, COUNT(reads));
     tcase_add_loop_test(cases, no_file, 0, COUNT(unreadable));
     tcase_add_loop_test(cases, files_change, 0, COUNT(changing));
     tcase_add_test(cases, what_is_lent_is_kept);
