@@ -18,6 +18,7 @@ static struct mtlspin_policy *
 scan_text(const char *text, const char *name, struct told *told, struct mtlspin_error *error)
 {
     struct mtlspin_scan scan = told_scan(told);
+    scan.file = NULL; /* see test_scan_calls.c */
     struct mtlspin_policy *policy = mtlspin_policy_scan_text(text, strlen(text), name, &scan, error);
     ck_assert_uint_eq(ERR_peek_error(), 0);
     return policy;
