@@ -32,6 +32,7 @@ static const char closing[] =
 
 struct options {
     int64_t at, within;
+    bool asked; /* for `within` */
     unsigned ignored;
     bool strict, json, help;
 };
@@ -77,6 +78,7 @@ take_option(struct options *options, int option, char *const *argv)
     case 'h': options->help = true; return true;
     case 'i': return take_ignore(options, optarg);
     case 'w':
+        options->asked = true;
         if (mtlspin_duration_parse(optarg, &options->within, &error) == MTLSPIN_OK)
             return true;
         (void)trouble("check", "--within %s: %s", optarg, error.message);
@@ -213,7 +215,8 @@ judge(struct report *report)
     if (!read)
         return give_up(report, why);
     struct lint work = { .survey = &report->survey, .source = &report->source, .findings = &report->findings,
-        .at = options->at, .within = options->within, .whole = report->findings.errors == 0 };
+        .at = options->at, .within = options->within, .asked = options->asked,
+        .whole = report->findings.errors == 0 };
     if (!report->survey.failed)
         lint(&work);
     if (report->survey.failed || report->findings.failed)

@@ -10,6 +10,7 @@ struct lint {
     struct findings *findings;
     struct index allow, deny; /* of the survey's rules */
     int64_t at, within;       /* seconds */
+    bool asked;               /* `within` is what the operator asked for */
     bool whole;               /* nothing is missing, for there was no mistake */
     uint32_t before[32];      /* bits for lint_precedes; a policy has no more domains */
 };

@@ -18,13 +18,19 @@ seconds_of(const ASN1_TIME *time, int64_t otherwise)
     return good ? (int64_t)days * 86400 + rest : otherwise;
 }
 
-/* What is made for less than the time that the operator looks ahead is renewed all the time: it is late only when more than
-   half of its time is over. */
 static bool
-ends_soon(const struct lint *lint, int64_t begin, int64_t end)
+ends_soon(const struct lint *lint, int64_t end)
 {
-    bool fleeting = end - begin < lint->within;
-    return end - lint->at <= lint->within && (!fleeting || end - lint->at < (end - begin) / 2);
+    return end - lint->at <= lint->within;
+}
+
+/* Lists are made for a day or a week, and renewed all the time: unless the operator asked for a time, one that is made for
+   less than that is late only when more than half of its own time is over. */
+static bool
+list_ends_soon(const struct lint *lint, int64_t begin, int64_t end)
+{
+    bool fleeting = !lint->asked && end - begin < lint->within;
+    return ends_soon(lint, end) && (!fleeting || end - lint->at < (end - begin) / 2);
 }
 
 /* Anchors. */
@@ -34,13 +40,12 @@ warn_anchor_dates(const struct lint *lint, const struct anchor *anchor, const ch
 {
     char when[WHEN_SIZE], days[WHEN_SIZE];
     unsigned column = source_column(lint->source, anchor->line, 1);
-    int64_t begin = seconds_of(X509_get0_notBefore(anchor->certificate), INT64_MIN / 4);
     int64_t end = seconds_of(X509_get0_notAfter(anchor->certificate), INT64_MAX / 4);
     if (end < lint->at)
         findings_warn(lint->findings, WARN_EXPIRED_ANCHOR, anchor->line, column,
             "the anchor %s expired on %s, and nobody gets in through it; put its successor in its place, or take it out",
             name, when_text(end, when));
-    else if (ends_soon(lint, begin, end))
+    else if (ends_soon(lint, end))
         findings_warn(lint->findings, WARN_EXPIRING_ANCHOR, anchor->line, column,
             "the anchor %s expires %s, on %s, and nobody gets in through it then; add its successor before",
             name, days_text(end - lint->at, days), when_text(end, when));
@@ -134,7 +139,7 @@ warn_list(const struct lint *lint, const struct dated *dated, bool grace)
         findings_warn(lint->findings, WARN_EXPIRED_LIST, line, column,
             "the revocation list of %s expired on %s%s, and its certificates are refused; fetch that CA's new list",
             subject_text(dated->issuer, name), when_text(dated->end, when), with);
-    else if (ends_soon(lint, dated->begin, dated->end))
+    else if (list_ends_soon(lint, dated->begin, dated->end))
         findings_warn(lint->findings, WARN_EXPIRING_LIST, line, column,
             "the revocation list of %s expires %s, on %s%s, and its certificates are refused then; fetch that CA's new "
             "list before", subject_text(dated->issuer, name), days_text(dated->end - lint->at, days),

@@ -97,7 +97,7 @@ ANCHORS = [
     (-400, 1, ["--within", "12h"], None),
     (-400, 1, ["--ignore", "expiring-anchor"], None),
     (1, 400, [], None),            # not yet valid: it is there in good time
-    (-1, 6, [], None),             # made for a week, and new
+    (-1, 6, [], "expiring-anchor"),  # whatever it was made for
     (-6, 1, [], "expiring-anchor"),  # nearly over
 ]
 
@@ -108,7 +108,7 @@ LISTS = [
     ("", [(-100, 31)], None),
     ("crl-grace 2d", [(-10, -1)], ("expiring-crl", 2)),
     ("crl-grace 12h", [(-10, -1)], ("expired-crl", 2)),
-    ("", [(-1, 6)], None),
+    ("", [(-1, 6)], None),         # made for a week, and new
     ("", [(-6, 1)], ("expiring-crl", 2)),
     ("", [(-20, -10), (-10, 100)], None),
     ("", [(-10, 100), (-20, -10)], None),
@@ -148,8 +148,21 @@ def lists(tally):
             for k, (begin, end) in enumerate(dates):
                 crl(folder, f"{i}-{k}", "root", begin, end)
             names = "".join(f"crl {i}-{k}.crl\n" for k in range(len(dates)))
-            found = warnings(folder, f"ca root.pem\n{names}{grace}\nallow any\n")
+            policy = f"ca root.pem\n{names}{grace}\nallow any\n"
+            found = warnings(folder, policy)
             tally.check([one[:2] for one in found] == ([wanted] if wanted else []), f"lists {grace} {dates}", f"{found}")
+
+
+def lists_as_asked(tally):
+    """A time that the operator asks for holds for short-lived lists, too."""
+    with tempfile.TemporaryDirectory(prefix="mtlspin-check-") as folder:
+        start(folder)
+        anchor(folder, "root", -400, 4000)
+        crl(folder, "week", "root", -1, 6)
+        policy = "ca root.pem\ncrl week.crl\nallow any\n"
+        for options, wanted in (([], []), (["--within", "30d"], [("expiring-crl", 2)]), (["--within", "5d"], [])):
+            found = warnings(folder, policy, *options)
+            tally.check([one[:2] for one in found] == wanted, f"a week's list {options}", f"{found}")
 
 
 def namesakes(tally):
@@ -196,7 +209,7 @@ def foreign_words(tally):
 
 def main():
     tally = Tally()
-    for test in (anchors, keys, lists, namesakes, renamed, foreign_words):
+    for test in (anchors, keys, lists, lists_as_asked, namesakes, renamed, foreign_words):
         test(tally)
     tally.finish()
 
