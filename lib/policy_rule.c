@@ -74,6 +74,9 @@ take_rest(struct mtlspin__parser *p, size_t at, struct mtlspin_rule_options *opt
     for (; at < p->line.count; at++) {
         struct mtlspin__word *word = &p->line.words[at];
         bool option = !word->quoted && strchr(word->text, '=') != NULL;
+        if (at + 1 < p->line.count && !word[1].quoted && word[1].text[0] == '=')
+            return mtlspin__fail_word(p, word,
+                "%.200s has a space before its =; write it without spaces, for example not-after=2027-01-31");
         if (option) {
             enum mtlspin_status status = take_option(p, word, options);
             if (status != MTLSPIN_OK)

@@ -22,6 +22,7 @@ const struct warning_name warning_names[WARNINGS] = {
     [WARN_WEAK_KEY] = { "weak-key", "a trust anchor with a weak key" },
     [WARN_WRITABLE] = { "writable", "a file of the policy, or its folder, that others may write" },
     [WARN_NO_RULES] = { "no-rules", "a domain with anchors that lets in nobody" },
+    [WARN_FINGERPRINT] = { "fingerprint", "a key's pin that looks like a certificate's fingerprint" },
 };
 
 static void

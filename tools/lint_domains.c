@@ -25,6 +25,22 @@ warn_thumbprints(const struct lint *lint, const struct domain *domain)
         "write `allow spki` with what `mtlspin pin` prints for it%s", more);
 }
 
+/* What openssl prints with colons is a certificate's fingerprint. As the pin of a key it is no mistake of the language, and
+   names nobody: a denial of that kind denies nothing. */
+static void
+warn_fingerprints(const struct lint *lint, const struct rule *rules, size_t count, const char *instead)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t length = 0;
+        const char *line = source_line(lint->source, rules[i].line, &length);
+        bool spki = rules[i].subject.kind == MTLSPIN_SPKI || rules[i].subject.kind == MTLSPIN_CA_SPKI;
+        if (spki && !rules[i].dead && line != NULL && rules[i].column + 1 < length && line[rules[i].column + 1] == ':')
+            findings_warn(lint->findings, WARN_FINGERPRINT, rules[i].line, rules[i].column,
+                "with colons, this looks like a certificate's fingerprint, which no key has as its pin: write %s, or the "
+                "key's pin as `mtlspin pin` prints it", instead);
+    }
+}
+
 /* A rule that pins, and is the only one; NULL = there is none, or a second way in. */
 static const struct rule *
 only_pin(const struct lint *lint, const struct domain *domain)
@@ -95,6 +111,8 @@ warn_denied_anchors(const struct lint *lint, const struct domain *domain)
 void
 lint_domains(const struct lint *lint)
 {
+    warn_fingerprints(lint, lint->survey->deny.list, lint->survey->deny.count, "`deny serial` with the serial number");
+    warn_fingerprints(lint, lint->survey->allow.list, lint->survey->allow.count, "`allow thumbprint`");
     for (size_t i = 0; i < lint->survey->domain_count; i++) {
         const struct domain *domain = &lint->survey->domains[i];
         warn_thumbprints(lint, domain);

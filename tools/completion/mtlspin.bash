@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 _mtlspin_warnings="expired-rule expiring-rule expired-anchor expiring-anchor expired-crl expiring-crl shadowed denied
-    two-labels single-pin thumbprint weak-key writable no-rules"
+    two-labels single-pin thumbprint weak-key writable no-rules fingerprint"
 
 # WORDS: those of them that begin with what has been typed.
 _mtlspin_words()

@@ -6,7 +6,7 @@ set -l pin "__fish_seen_subcommand_from pin; and not __fish_seen_subcommand_from
 set -l check "__fish_seen_subcommand_from check; and not __fish_seen_subcommand_from help"
 set -l explain "__fish_seen_subcommand_from explain; and not __fish_seen_subcommand_from help"
 set -l warnings expired-rule expiring-rule expired-anchor expiring-anchor expired-crl expiring-crl shadowed denied \
-    two-labels single-pin thumbprint weak-key writable no-rules
+    two-labels single-pin thumbprint weak-key writable no-rules fingerprint
 
 complete -c mtlspin -f
 complete -c mtlspin -n $none -a pin -d 'pins of certificates, keys and live servers'
