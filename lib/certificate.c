@@ -103,7 +103,7 @@ bool
 mtlspin__unix_time(const ASN1_TIME *time, int64_t *seconds)
 {
     struct tm tm = { 0 };
-    bool good = time != NULL && ASN1_TIME_to_tm(time, &tm) == 1;
+    bool good = time != NULL && ASN1_TIME_to_tm(time, &tm) == 1 && tm.tm_year > -1900; /* there is no year 0 */
     int64_t days = good ? mtlspin__day_number(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday) : 0;
     *seconds = good ? ((days * 24 + tm.tm_hour) * 60 + tm.tm_min) * 60 + tm.tm_sec : 0;
     return good;

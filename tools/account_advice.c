@@ -99,11 +99,9 @@ advise_purpose(const struct account *account, char *buffer)
 static void
 advise_host(const struct account *account, char *buffer)
 {
-    char names[SUBJECT_SIZE];
-    (void)subject_names(account->presented.leaf, names);
     (void)snprintf(buffer, ADVICE_SIZE,
-        "Connect to a name that the certificate has (%s), or have %s added to it as an alternative name.",
-        names[0] != '\0' ? names : "it has none", account->question.host);
+        "Connect to one of the names above that the certificate has, or have %s added to them as an alternative name.",
+        account->question.host);
 }
 
 static void

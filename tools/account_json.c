@@ -67,7 +67,7 @@ certificate_of(const X509 *certificate)
     bool good = put_identity(object, certificate)
         && put(object, "issuer", json_string(subject_text(X509_get_issuer_name(certificate), text)))
         && put(object, "serial", json_string(subject_pin(certificate, MTLSPIN_SERIAL, pin)))
-        && put(object, "names", json_string(subject_names(certificate, text)))
+        && put(object, "names", subject_names(certificate))
         && put(object, "not_before", json_string(subject_date(X509_get0_notBefore(certificate), date)))
         && put(object, "not_after", json_string(subject_date(X509_get0_notAfter(certificate), date)));
     return whole(object, good);

@@ -62,6 +62,17 @@ account_kind(enum mtlspin_kind kind)
 }
 
 static void
+print_names(const X509 *certificate)
+{
+    json_t *names = subject_names(certificate), *name = NULL;
+    size_t i = 0;
+    json_array_foreach(names, i, name)
+        paragraph("  name", "%s: %s", json_string_value(json_object_get(name, "type")),
+            json_string_value(json_object_get(name, "value")));
+    json_decref(names);
+}
+
+static void
 print_certificate(const X509 *certificate)
 {
     char text[SUBJECT_SIZE], pin[MTLSPIN_PIN_TEXT_SIZE], begin[MOMENT_SIZE], end[MOMENT_SIZE];
@@ -70,8 +81,7 @@ print_certificate(const X509 *certificate)
     paragraph("  serial", "%s", subject_pin(certificate, MTLSPIN_SERIAL, pin));
     paragraph("  spki", "%s", subject_pin(certificate, MTLSPIN_SPKI, pin));
     paragraph("  thumbprint", "%s", subject_pin(certificate, MTLSPIN_THUMBPRINT, pin));
-    if (subject_names(certificate, text)[0] != '\0')
-        paragraph("  names", "%s", text);
+    print_names(certificate);
     paragraph("  valid", "from %s until %s", subject_date(X509_get0_notBefore(certificate), begin),
         subject_date(X509_get0_notAfter(certificate), end));
 }

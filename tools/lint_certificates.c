@@ -115,7 +115,7 @@ compare_by_key(struct dated *dated, size_t count)
             && ASN1_OCTET_STRING_cmp(key_of(&dated[i - 1]), key_of(&dated[i])) == 0;
 }
 
-/* A list that does not tell its key may be replaced by any of the same name. */
+/* A list that does not tell its key may be replaced by any of the same name, and may replace any. */
 static void
 compare_by_name(struct dated *dated, size_t count)
 {
@@ -126,6 +126,8 @@ compare_by_name(struct dated *dated, size_t count)
             end++;
         for (size_t i = at; i < end && key_of(&dated[i]) == NULL; i++)
             dated[i].replaced = i > at || key_of(&dated[end - 1]) != NULL;
+        for (size_t i = at; i < end && key_of(&dated[at]) == NULL; i++)
+            dated[i].replaced |= key_of(&dated[i]) != NULL && dated[at].end >= dated[i].end;
     }
 }
 

@@ -15,10 +15,12 @@ struct source {
 
 /* The certificate that these bytes are, to the last one; or NULL. */
 static X509 *
-decode(const unsigned char *der, size_t length)
+decode(const unsigned char *der, size_t length, bool trusted)
 {
     const unsigned char *end = der;
-    X509 *certificate = length < INT32_MAX ? d2i_X509(NULL, &end, (long)length) : NULL;
+    X509 *certificate = length >= INT32_MAX ? NULL
+        : trusted                           ? d2i_X509_AUX(NULL, &end, (long)length)
+                                            : d2i_X509(NULL, &end, (long)length);
     if (certificate == NULL || end == der + length)
         return certificate;
     X509_free(certificate);
@@ -37,13 +39,13 @@ keep(struct source *source, X509 *certificate)
 static bool
 take_block(struct source *source, const char *kind, const unsigned char *bytes, long length)
 {
-    bool old = strcmp(kind, PEM_STRING_X509_OLD) == 0;
-    if (strcmp(kind, PEM_STRING_X509) != 0 && !old) {
+    bool old = strcmp(kind, PEM_STRING_X509_OLD) == 0, trusted = strcmp(kind, PEM_STRING_X509_TRUSTED) == 0;
+    if (strcmp(kind, PEM_STRING_X509) != 0 && !old && !trusted) {
         if (source->other[0] == '\0')
             (void)snprintf(source->other, sizeof source->other, "%s", kind);
         return true;
     }
-    if (keep(source, decode(bytes, (size_t)length)))
+    if (keep(source, decode(bytes, (size_t)length, trusted)))
         return true;
     (void)trouble(source->command, "%s: certificate %d of it is damaged; get it again from where it came", source->name,
         sk_X509_num(source->to) + 1);
@@ -92,7 +94,7 @@ read_text(struct source *source, const char *text, size_t length)
     int before = sk_X509_num(source->to);
     if (length >= INT32_MAX)
         return no_certificate(source);
-    if (keep(source, decode((const unsigned char *)text, length)))
+    if (keep(source, decode((const unsigned char *)text, length, false)))
         return true;
     BIO *input = BIO_new_mem_buf(text, (int)length);
     bool good = input != NULL && read_blocks(source, input);

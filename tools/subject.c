@@ -1,4 +1,5 @@
 #include "subject.h"
+#include "names.h"
 #include <mtlspin/text.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -48,16 +49,14 @@ subject_pin(const X509 *certificate, enum mtlspin_kind kind, char buffer[MTLSPIN
     return buffer;
 }
 
-const char *
-subject_names(const X509 *certificate, char buffer[SUBJECT_SIZE])
+json_t *
+subject_names(const X509 *certificate)
 {
-    BIO *memory = BIO_new(BIO_s_mem());
     GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    bool good = memory != NULL;
-    for (int i = 0; good && i < sk_GENERAL_NAME_num(names); i++)
-        good = BIO_puts(memory, i > 0 ? ", " : "") >= 0 && GENERAL_NAME_print(memory, sk_GENERAL_NAME_value(names, i)) >= 0;
+    json_t *all = shown_alternatives(names);
     GENERAL_NAMES_free(names);
-    return show(memory, good, "", buffer);
+    ERR_clear_error();
+    return all;
 }
 
 static const char *

@@ -2,6 +2,7 @@
 #ifndef MTLSPIN_TOOLS_SUBJECT_H
 #define MTLSPIN_TOOLS_SUBJECT_H
 
+#include <jansson.h>
 #include <mtlspin/pin.h>
 #include <openssl/x509.h>
 
@@ -14,8 +15,9 @@ const char *subject_of(const X509 *certificate, char buffer[SUBJECT_SIZE]);
 /* A pin as a policy writes it; "(unreadable)" where the certificate has none that can be named. */
 const char *subject_pin(const X509 *certificate, enum mtlspin_kind kind, char buffer[MTLSPIN_PIN_TEXT_SIZE]);
 
-/* The alternative names, "DNS:localhost, IP Address:127.0.0.1"; "" = none. */
-const char *subject_names(const X509 *certificate, char buffer[SUBJECT_SIZE]);
+/* The alternative names, an array of { "type", "value" }: text that is joined could hold another name in it. A new
+   reference; NULL without memory. */
+json_t *subject_names(const X509 *certificate);
 
 /* A time as in RFC 3339; "for ever" where there is no limit. */
 const char *subject_moment(int64_t seconds, char buffer[MOMENT_SIZE]);

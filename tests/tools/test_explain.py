@@ -128,6 +128,24 @@ def test_hostile(tally, folder):
     tally.check(status == 2 and out == "" and not [c for c in HARMFUL if c in err], "hostile mistakes", repr(err))
 
 
+def test_leaf(tally, folder):
+    """The first certificate of the file is the peer's, in whatever block it stands; and a name holds no other name."""
+    policy = folder / "leaf.policy"
+    policy.write_text("chain none\n", encoding="utf-8")
+    trusted = openssl("x509", "-in", str(PKI / "mallory.pem"), "-trustout", "-addtrust", "clientAuth").decode()
+    plain, alice = (PKI / "mallory.pem").read_text(encoding="utf-8"), (PKI / "alice-chain.pem").read_text(encoding="utf-8")
+    for text in (plain, plain.replace("CERTIFICATE", "X509 CERTIFICATE"), trusted):
+        _, out, _ = run("--json", policy, "-", data=(text + alice).encode())
+        found = json.loads(out)["certificate"]["subject"]
+        tally.check("CN=mallory" in found, f"the leaf in {text.splitlines()[0]}", found)
+    make_certificate(folder / "names.pem", "/CN=x", "subjectAltName=@n", "[n]\nURI=x:y, DNS:admin.example, IP Address:10.0.0.1")
+    _, out, _ = run("--json", policy, folder / "names.pem")
+    names = json.loads(out)["certificate"]["names"]
+    tally.check([name["type"] for name in names] == ["uri"], "one name is one name", str(names))
+    _, out, _ = run(policy, folder / "names.pem")
+    tally.check(len(re.findall(r"^  name +", out, re.MULTILINE)) == 1, "one name is one row", out)
+
+
 def test_damaged(tally, folder):
     """No certificate but garbage, or a part of one: a message, and never an answer."""
     policy = folder / "damaged.policy"
@@ -296,6 +314,7 @@ def main():
         folder = pathlib.Path(name)
         test_near(tally, folder, places)
         test_hostile(tally, folder)
+        test_leaf(tally, folder)
         test_damaged(tally, folder)
         test_changed(tally, folder, places)
         test_damaged_policies(tally, folder, places)
