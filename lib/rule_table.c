@@ -110,20 +110,38 @@ distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
         }
 }
 
+/* Rules that share their first `depth` bytes, and are to be sorted by the others. */
+struct stretch {
+    size_t from, count, depth;
+};
+
+/* Sorts a stretch by one more byte; what then is too long for qsort is added to those that are left to do. */
 static void
-sort(struct mtlspin__rule *rules, size_t count, size_t depth)
+split(struct mtlspin__rule *all, struct stretch stretch, struct stretch *left, size_t *count)
 {
-    size_t end[256] = { 0 }, from = 0;
-    for (size_t i = 0; i < count; i++)
+    struct mtlspin__rule *rules = all + stretch.from;
+    size_t end[256] = { 0 }, from = 0, depth = stretch.depth;
+    for (size_t i = 0; i < stretch.count; i++)
         end[byte_at(&rules[i], depth)]++;
     for (size_t b = 1; b < 256; b++)
         end[b] += end[b - 1];
     distribute(rules, end, depth);
     for (size_t b = 0; b < 256; from = end[b++]) {
         if (end[b] - from > FEW && depth + 1 < DEEP)
-            sort(rules + from, end[b] - from, depth + 1);
+            left[(*count)++] = (struct stretch){ stretch.from + from, end[b] - from, depth + 1 };
         else if (end[b] - from > 1)
             qsort(rules + from, end[b] - from, sizeof *rules, compare);
+    }
+}
+
+static void
+sort(struct mtlspin__rule *rules, size_t count)
+{
+    struct stretch left[DEEP * 256] = { { 0, count, 0 } }; /* the deepest come first, so that there are never more */
+    size_t todo = 1;
+    while (todo > 0) {
+        struct stretch next = left[--todo];
+        split(rules, next, left, &todo);
     }
 }
 
@@ -189,7 +207,7 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
     if (table->count == 0)
         return true;
     shrink(table);
-    sort(table->rules, table->count, 0);
+    sort(table->rules, table->count);
     for (size_t i = 1, first = 0; i < table->count; i++) {
         const struct mtlspin__rule *a = &table->rules[first], *b = &table->rules[i];
         if (compare_key(a, b->kind, b->key) != 0)
