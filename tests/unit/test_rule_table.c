@@ -220,6 +220,47 @@ START_TEST(many_rules_are_all_found)
 }
 END_TEST
 
+/* Keys whose first bytes somebody has chosen, in numbers around those at which the table sorts and indexes otherwise. */
+static const struct { size_t count, alike; } chosen[] = {
+    { 1, 0 }, { 2, 0 }, { 7, 0 }, { 8, 0 }, { 9, 0 }, { 20, 0 }, { 21, 0 }, { 255, 0 }, { 256, 0 }, { 257, 0 }, { 4097, 0 },
+    { 21, 1 }, { 300, 1 }, { 300, 2 }, { 300, 3 }, { 300, 4 }, { 300, 5 }, { 300, 6 }, { 3000, 7 }, { 3000, 29 },
+};
+
+static void
+choose_key(struct mtlspin__rule *rule, size_t alike, uint32_t number)
+{
+    uint32_t mixed = number * UINT32_C(2654435761); /* odd, so that no two numbers give the same */
+    memset(rule->key, 0xa5, sizeof rule->key);
+    for (size_t i = 0; i < 3; i++)
+        rule->key[alike + i] = (uint8_t)((alike > 0 ? number : mixed) >> (8 * i));
+}
+
+START_TEST(chosen_keys_are_all_found)
+{
+    struct mtlspin__rule_table table;
+    size_t alike = chosen[_i].alike, found = 0;
+    memset(&table, 0, sizeof table);
+    for (uint32_t number = 1; number <= chosen[_i].count; number++) {
+        struct mtlspin__rule rule = rule_of(number % 2 == 0 ? MTLSPIN_SPKI : MTLSPIN_SERIAL, 0, 0, number);
+        choose_key(&rule, alike, number);
+        ck_assert(mtlspin__rules_add(&table, rule, NULL, NULL));
+    }
+    ck_assert_uint_eq(seal(&table), 0);
+    for (uint32_t number = 1; number <= chosen[_i].count; number++) {
+        struct mtlspin__rule key = rule_of(0, 0, 0, 0);
+        choose_key(&key, alike, number);
+        size_t count = 0, other = 0;
+        enum mtlspin_kind kind = number % 2 == 0 ? MTLSPIN_SPKI : MTLSPIN_SERIAL;
+        const struct mtlspin__rule *rule = mtlspin__rules_find(&table, kind, key.key, &count);
+        found += rule != NULL && rule->line == number && count == 1;
+        kind = number % 2 == 0 ? MTLSPIN_SERIAL : MTLSPIN_SPKI;
+        ck_assert(mtlspin__rules_find(&table, kind, key.key, &other) == NULL && other == 0);
+    }
+    ck_assert_uint_eq(found, chosen[_i].count);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -233,6 +274,7 @@ main(void)
     tcase_add_test(tcase, of_two_repetitions_the_first_is_blamed);
     tcase_add_test(tcase, a_rule_without_more_holds_always_and_has_no_label);
     tcase_add_test(tcase, many_rules_are_all_found);
+    tcase_add_loop_test(tcase, chosen_keys_are_all_found, 0, ROWS(chosen));
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
