@@ -71,7 +71,8 @@ mtlspin__builder_close(struct mtlspin_builder *builder, struct mtlspin_error *er
 {
     if (builder->domain == NULL || builder->closed)
         return MTLSPIN_OK;
-    enum mtlspin_status status = mtlspin__builder_settle(builder, (struct mtlspin__spot){ builder->domain->line, 1 }, error);
+    struct mtlspin__spot start = { builder->domain->line, 1 };
+    enum mtlspin_status status = mtlspin__builder_settle(builder, start, error);
     if (status == MTLSPIN_OK)
         status = seal(builder, &builder->domain->rules, error);
     if (status == MTLSPIN_OK)

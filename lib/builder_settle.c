@@ -65,7 +65,8 @@ find_under_anchors(struct mtlspin_builder *builder, struct mtlspin__spot missing
     find(faults, anchors->application && anchors->count > 0, spots[MTLSPIN__SET_APPLICATION],
         "`ca application` cannot be combined with other anchors; delete it, or the other `ca` lines");
     find(faults, domain->report_only && anchors->system, spots[MTLSPIN__SET_SYSTEM], watched);
-    find(faults, domain->report_only && anchors->application && anchors->count == 0, spots[MTLSPIN__SET_APPLICATION], watched);
+    find(faults, domain->report_only && anchors->application && anchors->count == 0, spots[MTLSPIN__SET_APPLICATION],
+        watched);
     (void)snprintf(faults->intermediate, sizeof faults->intermediate,
         "the anchor %.200s is not self-signed: name its root, or write `partial-chain yes`", anchors->incomplete);
     find(faults, anchors->incomplete[0] != '\0' && !domain->partial_chain, spots[MTLSPIN__SET_INTERMEDIATE],
