@@ -261,20 +261,15 @@ mtlspin_builder_deny(struct mtlspin_builder *builder, enum mtlspin_kind kind, co
     return status == MTLSPIN_OK && d.options.issuer != NULL ? add_unissued(&d) : status;
 }
 
-/* The domain's settings are complete: a mistake in them shows at its first rule, which they do not carry. */
+/* The domain's settings are complete: what is missing shows at its first rule. */
 static enum mtlspin_status
 settle(struct draft *d)
 {
     struct mtlspin_builder *builder = d->builder;
     if (builder->ruled)
         return MTLSPIN_OK;
-    enum mtlspin_status status = mtlspin__builder_settle(builder, d->error);
     builder->ruled = true;
-    if (status == MTLSPIN_OK)
-        return status;
-    builder->culprit = MTLSPIN__CALL;
-    builder->damaged = true;
-    return mtlspin__builder_overlook(builder, builder->line, builder->margin, status, d->error);
+    return mtlspin__builder_settle(builder, (struct mtlspin__spot){ builder->line, builder->margin }, d->error);
 }
 
 static enum mtlspin_status

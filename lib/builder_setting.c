@@ -11,9 +11,17 @@
 enum { LIFETIME_MOST = 604800 }; /* seconds: RFC 8446, 4.6.1 */
 enum { GRACE_MOST = 30 * 86400 }; /* seconds; whoever needs longer has no use for lists that expire */
 
-/* Starts a call that changes the current domain's settings; NULL if it cannot. `bit`: may be given once; 0 = repeatedly. */
+static void
+remember(struct mtlspin_builder *builder, enum mtlspin__setting setting)
+{
+    struct mtlspin__spot *spot = &mtlspin__builder_spots(builder, builder->domain)[setting];
+    if (spot->line == 0)
+        *spot = (struct mtlspin__spot){ builder->line, builder->margin };
+}
+
+/* Starts a call that changes the current domain's settings; NULL if it cannot. */
 static struct mtlspin__domain *
-begin(struct mtlspin_builder *builder, unsigned bit, struct mtlspin_error *error)
+begin(struct mtlspin_builder *builder, enum mtlspin__setting setting, struct mtlspin_error *error)
 {
     if (mtlspin__builder_begin(builder, error) != MTLSPIN_OK)
         return NULL;
@@ -23,15 +31,16 @@ begin(struct mtlspin_builder *builder, unsigned bit, struct mtlspin_error *error
         return NULL;
     if (builder->ruled)
         wrong = "a domain's settings stand before its first rule; move this line up";
-    else if ((builder->given & MTLSPIN__SET_MODE) != 0)
+    else if ((builder->given & 1U << MTLSPIN__SET_MODE) != 0)
         wrong = "`mode` is the last of a domain's settings, and stands once; move this line up, or delete a second `mode`";
-    else if ((builder->given & bit) != 0)
+    else if (setting < MTLSPIN__SET_HOST && (builder->given & 1U << setting) != 0)
         wrong = "this setting was given already; delete one of the two lines";
     if (wrong != NULL) {
         (void)mtlspin__builder_fail(builder, MTLSPIN__CALL, mtlspin__fail(error, MTLSPIN_ERR_POLICY, "%s", wrong));
         return NULL;
     }
-    builder->given |= bit;
+    builder->given |= 1U << setting;
+    remember(builder, setting);
     return domain;
 }
 
@@ -70,6 +79,8 @@ added_anchors(struct mtlspin_builder *builder, size_t before, enum mtlspin_statu
 {
     if (status != MTLSPIN_OK)
         return fail_value(builder, status);
+    if (builder->domain->anchors->incomplete[0] != '\0')
+        remember(builder, MTLSPIN__SET_INTERMEDIATE);
     mtlspin__scan_anchors(&builder->scan, builder->domain, before, builder->line, false);
     return status;
 }
@@ -77,7 +88,7 @@ added_anchors(struct mtlspin_builder *builder, size_t before, enum mtlspin_statu
 static enum mtlspin_status
 add_from(struct mtlspin_builder *builder, const char *path, add_path *add, struct mtlspin_error *error)
 {
-    struct mtlspin__domain *domain = begin(builder, 0, error);
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_CA, error);
     char *whole = domain != NULL ? whole_path(builder, path, error) : NULL;
     if (domain == NULL || whole == NULL)
         return failed(builder);
@@ -102,7 +113,7 @@ mtlspin_builder_ca_directory(struct mtlspin_builder *builder, const char *path, 
 enum mtlspin_status
 mtlspin_builder_ca_pem(struct mtlspin_builder *builder, const void *pem, size_t length, struct mtlspin_error *error)
 {
-    struct mtlspin__domain *domain = begin(builder, 0, error);
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_CA, error);
     if (domain == NULL)
         return failed(builder);
     enum mtlspin_status status = pem == NULL ? mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no text")
@@ -113,7 +124,7 @@ mtlspin_builder_ca_pem(struct mtlspin_builder *builder, const void *pem, size_t 
 enum mtlspin_status
 mtlspin_builder_ca_x509(struct mtlspin_builder *builder, X509 *certificate, struct mtlspin_error *error)
 {
-    struct mtlspin__domain *domain = begin(builder, 0, error);
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_CA, error);
     if (domain == NULL)
         return failed(builder);
     enum mtlspin_status status = certificate == NULL
@@ -125,13 +136,14 @@ mtlspin_builder_ca_x509(struct mtlspin_builder *builder, X509 *certificate, stru
 enum mtlspin_status
 mtlspin_builder_ca_system(struct mtlspin_builder *builder, struct mtlspin_error *error)
 {
-    struct mtlspin__domain *domain = begin(builder, 0, error);
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_CA, error);
     if (domain == NULL)
         return failed(builder);
     size_t before = domain->anchors->count;
     enum mtlspin_status status = mtlspin__anchors_add_system(domain->anchors, &builder->policy->sources, error);
     if (status != MTLSPIN_OK)
         return fail_value(builder, status);
+    remember(builder, MTLSPIN__SET_SYSTEM);
     mtlspin__scan_anchors(&builder->scan, builder->domain, before, builder->line, true);
     return status;
 }
@@ -139,10 +151,11 @@ mtlspin_builder_ca_system(struct mtlspin_builder *builder, struct mtlspin_error 
 enum mtlspin_status
 mtlspin_builder_ca_application(struct mtlspin_builder *builder, struct mtlspin_error *error)
 {
-    struct mtlspin__domain *domain = begin(builder, 0, error);
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_CA, error);
     if (domain == NULL)
         return failed(builder);
     domain->anchors->application = true;
+    remember(builder, MTLSPIN__SET_APPLICATION);
     return MTLSPIN_OK;
 }
 
@@ -152,7 +165,7 @@ mtlspin_builder_ca_application(struct mtlspin_builder *builder, struct mtlspin_e
 static struct mtlspin__crls *
 begin_crls(struct mtlspin_builder *builder, struct mtlspin_error *error)
 {
-    struct mtlspin__domain *domain = begin(builder, 0, error);
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_CRL, error);
     if (domain == NULL)
         return NULL;
     if (domain->crls == NULL)
@@ -327,7 +340,7 @@ enum mtlspin_status
 mtlspin_builder_host(struct mtlspin_builder *builder, const char *pattern, struct mtlspin_error *error)
 {
     char normal[MTLSPIN__HOST_SIZE];
-    struct mtlspin__domain *domain = begin(builder, 0, error);
+    struct mtlspin__domain *domain = begin(builder, MTLSPIN__SET_HOST, error);
     if (domain == NULL)
         return failed(builder);
     if (pattern == NULL || !mtlspin__host_normal(pattern, true, normal))
@@ -356,5 +369,9 @@ mtlspin_builder_report_only(struct mtlspin_builder *builder, const char *unmatch
         return mtlspin__builder_fail(builder, MTLSPIN__LABEL, status);
     domain->report_only = true;
     memcpy(domain->unmatched, unmatched_label, strlen(unmatched_label) + 1);
-    return mtlspin__builder_settle(builder, error);
+    size_t mistakes = builder->scan.mistakes;
+    status = mtlspin__builder_settle(builder, (struct mtlspin__spot){ domain->line, 1 }, error);
+    if (builder->scan.mistakes > mistakes)
+        builder->given &= ~(1U << MTLSPIN__SET_MODE); /* the settings that would mend it may stand behind this line */
+    return status;
 }

@@ -27,7 +27,6 @@ mtlspin__place(struct mtlspin__parser *p, enum mtlspin_status status)
     case MTLSPIN__LABEL: word = p->label; break;
     case MTLSPIN__ISSUER: word = p->issuer; break;
     case MTLSPIN__DATE: word = p->date; break;
-    case MTLSPIN__PLACED: mtlspin__error_place(p->error, p->name, p->builder->failed_line, 1); break; /* not in this line */
     default: break;
     }
     return mtlspin__fail_at(p, word != NULL ? word->column : p->line.words[0].column, status);

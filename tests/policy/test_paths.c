@@ -182,7 +182,7 @@ START_TEST(system_anchors)
 {
     char grants[GRANTS_SIZE];
     struct mtlspin_error error = MTLSPIN_ERROR_INIT;
-    static const char text[] = "ca system\nallow any\n";
+    static const char text[] = "ca system\nallow any\n", watched[] = "depth 3\nca system\nmode report-only unmatched=x\n";
     ck_assert_int_eq(setenv("SSL_CERT_FILE", pki_path("root-ca", ".pem"), 1), 0);
     ck_assert_int_eq(setenv("SSL_CERT_DIR", "anchors", 1), 0);
     struct mtlspin_policy *policy = mtlspin_policy_parse(text, strlen(text), NULL, &error);
@@ -194,7 +194,9 @@ START_TEST(system_anchors)
     grants_list(policy, false, grants);
     ck_assert_str_eq(grants, "");
     mtlspin_policy_unref(policy);
-    check_refused("ca system\nmode report-only unmatched=x\n", NULL,
+    ck_assert_ptr_null(mtlspin_policy_parse(watched, strlen(watched), NULL, &error));
+    ck_assert_uint_eq(error.line, 2);
+    check_refused(watched, NULL,
         "`mode report-only` lets in whoever its CA knows; write `ca FILE` in place of `system` or `application`");
     check_refused("ca application\nca system\nallow any\n", NULL,
         "`ca application` cannot be combined with other anchors; delete it, or the other `ca` lines");

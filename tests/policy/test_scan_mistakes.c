@@ -34,10 +34,25 @@ static const struct { const char *text, *log; } tables[] = {
     { "ca root-ca.pem\nallow any\ndepth 3\nstrict yes\nallow any\n", "A1 R2:7 M3:1 M4:1 R5:7 D1: " },
     { "  allow any\n\tallow any\n", "M1:3 R1:9 R2:8 D1: " },
     { "chain none\nca root-ca.pem\n \tallow spki " A "\n[b]\nchain none\nstrict yes\n[c]\n",
-      "A2 M3:3 R3:14 D1: M4:1 D4:b M7:1 D7:c " },
+      "A2 M2:1 R3:14 D1: M6:1 D4:b M7:1 D7:c " },
     { "[a]\nmode report-only unmatched=x\nca clients-ca.pem\npartial-chain yes\nallow any\n", "M1:1 A3 R5:7 D1:a " },
     { "ca root-ca.pem\nmode report-only unmatched=x\n[b]\nca root-ca.pem\nallow any\n[c]\nca root-ca.pem\nallow any\n",
-      "A1 D1: A4 M5:1 R5:7 D3:b A7 R8:7 D6:c " },
+      "A1 D1: A4 M2:1 R5:7 D3:b A7 R8:7 D6:c " },
+
+    /* settings that do not go together: all of them, in the order of lines, each at the line that is to blame */
+    { "chain none\nstrict yes\n  partial-chain yes\ncrl root.crl\nca root-ca.pem\nca partner-ca.pem\nallow spki " A "\n",
+      "L4 A5 A6 M2:1 M3:3 M4:1 M5:1 R7:12 D1: " },
+    { "[a]\ncrl root.crl\ncrl-grace 3d\nca application\nca clients-ca.pem\nchain none\nmode report-only unmatched=x\n"
+      "strict yes\n[b]\nchain none\n", "L2 A5 M2:1 M3:1 M4:1 M7:1 D1:a D9:b " },
+    { "ca root-ca.pem\n\tcrl-grace 3d\n ca application\nca clients-ca.pem\nca clients-ca.pem\nallow any\n",
+      "A1 A4 M2:2 M3:2 M4:1 R6:7 D1: " },
+    { "[a]\ncrl-grace 3d\n allow any\n[b]\ncrl-grace 3d\n", "M2:1 M3:2 R3:8 D1:a M4:1 M5:1 D4:b " },
+    { "ca application\nca clients-ca.pem\nmode report-only unmatched=x\nallow any\n", "A2 M1:1 M2:1 R4:7 D1: " },
+    { "[a]\ndepth 3\nca application\nmode report-only unmatched=x\ncrl root.crl\nallow any\n",
+      "M3:1 L5 R6:7 D1:a " },
+    { "ca root-ca.pem\nmode report-only unmatched=x\n[b]\nca root-ca.pem\n  mode report-only unmatched=x\n[c]\n"
+      "ca clients-ca.pem\nallow any\n[d]\nca root-ca.pem\nmode report-only unmatched=x\n[e]\nchain none\n[f]\nchain none\n",
+      "A1 D1: A4 D3:b A7 M2:1 M5:3 M7:1 R8:7 D6:c A10 D9:d M11:1 D12:e D14:f " },
     { "depth x\ndeny spki " A "\nca root-ca.pem\nallow any\n", "M1:7 M2:1 A3 R4:7 D1: " },
 
     /* a setting that is missing only since its line has a mistake; also before the domain began */
