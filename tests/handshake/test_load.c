@@ -133,12 +133,12 @@ take_sample(struct memory *memory, int round)
 static void
 compare_memory(const struct memory *memory)
 {
-    double page = (double)sysconf(_SC_PAGESIZE) / 1024, ratio = memory->last / memory->first;
+    double mean = (double)sysconf(_SC_PAGESIZE) / 1024 / (double)SAMPLE, ratio = memory->last / memory->first;
     if (instrumented() != NULL) {
         printf("skipped: the memory after a thousand reloads, since %s has its own\n", instrumented());
         return;
     }
-    printf("memory: %.0f KiB at first, %.0f KiB in the end\n", memory->first / SAMPLE * page, memory->last / SAMPLE * page);
+    printf("memory: %.0f KiB at first, %.0f KiB in the end\n", memory->first * mean, memory->last * mean);
     ck_assert_msg(ratio > 0.95 && ratio < 1.05, "the memory is %.3f of what it was", ratio);
 }
 

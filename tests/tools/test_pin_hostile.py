@@ -60,7 +60,7 @@ NAMES = {
     "a structure": (der.SEQUENCE, b"\x02\x01\x05", None),
 }
 SOMETIMES_READ = {"invalid UTF-8", "overlong", "surrogate", "BMP surrogates", "BMP cut", "universal cut", "octets",
-                  "a structure"}
+                  "a structure", "cut lines"}  # newer versions want 13 letters in a date
 
 ALTERNATIVES = {
     "dns newline": (der.alternative(2, b"a.example\nallow any everybody"), "dns"),
@@ -112,9 +112,8 @@ def check_lines(tally, what, path, kinds, label):
                 f"{what}: lines and label", f"{status} {lines} {said}")
 
 
-def check_unreadable(tally, what, subject):
+def check_unreadable(tally, what, path):
     """What openssl does not take for a certificate is none here."""
-    path = write("hostile.der", der.certificate(subject, KEY))
     if what not in SOMETIMES_READ or try_openssl("x509", "-inform", "DER", "-in", path, "-noout") is not None:
         return False
     done = pin(path)
@@ -126,9 +125,9 @@ def check_unreadable(tally, what, subject):
 def check_names(tally):
     for what, (tag, value, label) in NAMES.items():
         subject = der.common_name(tag, value)
-        if check_unreadable(tally, what, subject):
-            continue
         path = write("hostile.der", der.certificate(subject, KEY))
+        if check_unreadable(tally, what, path):
+            continue
         check_text(tally, what, path)
         check_lines(tally, what, path, [SPKI, THUMBPRINT, SPKI], label)
         check_text(tally, f"{what}, issuer", write("issuer.der", der.certificate(der.common_name(der.UTF8, b"a"), KEY,
@@ -175,8 +174,11 @@ def check_dates(tally):
     for what, start, end, validity in (("expired", b"200101000000Z", b"210101000000Z", "expired"),
                                        ("early", b"490101000000Z", b"491231235959Z", "not_yet_valid"),
                                        ("no date", b"26xx01000000Z", b"491231235959Z", None),
-                                       ("lines", b"\nallow any\nx", b"\nallow any\nx", None)):
+                                       ("lines", b"\nallow any\nxy", b"\nallow any\nxy", None),
+                                       ("cut lines", b"\nallow any\nx", b"\nallow any\nx", None)):
         path = write("dates.der", der.certificate(der.common_name(der.UTF8, b"a"), KEY, start=start, end=end))
+        if check_unreadable(tally, what, path):
+            continue
         status, things = facts(path)
         tally.check(status == 0 and things[0].get("validity") == validity, f"dates, {what}", str(things))
         check_text(tally, f"dates, {what}", path)

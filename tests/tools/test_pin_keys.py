@@ -109,6 +109,16 @@ def check_old_forms(tally, name, spki):
                         f"{name}, {what}: a wrong passphrase", done.stderr.decode())
 
 
+def check_seed_forms(tally, name, spki):
+    """A private key of ML-DSA or ML-KEM is a seed, what is made of it, or both (see EVP_PKEY-ML-DSA(7))."""
+    forms = {form: openssl("pkcs8", "-topk8", "-nocrypt", "-in", WORK / f"{name}.key", "-provparam",
+                           f"{name[:6]}.output_formats={form}")
+             for form in ("seed-only", "priv-only", "seed-priv", "bare-seed", "bare-priv")}
+    tally.check(len(set(forms.values())) == len(forms), f"{name}: each form is another", str(sorted(forms)))
+    for what, form in forms.items():
+        expect(tally, f"{name}, {what}", write("form", form), spki, "private_key")
+
+
 def make_certificate(name, ca):
     """PEM of a certificate, by a CA: some keys sign nothing."""
     key, public = WORK / f"{name}.key", WORK / f"{name}.pub"
@@ -228,6 +238,8 @@ def main():
         check_certificate(tally, name, spki)
         if name in FEW:
             check_old_forms(tally, name, spki)
+        if name.startswith(("ml-dsa", "ml-kem")):
+            check_seed_forms(tally, name, spki)
         if name in FEW and (WORK / f"{name}.pem").exists():
             check_pkcs12(tally, name, spki)
     check_chain_in_pkcs12(tally)
