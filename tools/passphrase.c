@@ -19,7 +19,8 @@ passphrase_start(struct passphrase *passphrase)
 static void
 say_file(struct passphrase *passphrase, const char *what)
 {
-    (void)snprintf(passphrase->text, sizeof passphrase->text, "--passphrase-file %.900s: %s", passphrase->file, what);
+    (void)snprintf(passphrase->text, sizeof passphrase->text, "--passphrase-file %.900s: %s; name a file whose first line is "
+        "the passphrase", passphrase->file, what);
     passphrase->wrong = passphrase->text;
 }
 
@@ -38,12 +39,10 @@ from_file(struct passphrase *passphrase, char *buffer, int size)
     if (file >= 0)
         (void)close(file);
     const char *end = memchr(buffer, '\n', length);
-    char why[200];
-    (void)snprintf(why, sizeof why, "%s; name a file whose first line is the passphrase", strerror(code));
     if (step < 0)
-        say_file(passphrase, why);
+        say_file(passphrase, strerror(code));
     else if (end == NULL && length == room)
-        say_file(passphrase, "the first line is too long for a passphrase; name a file whose first line is the passphrase");
+        say_file(passphrase, "the first line is too long");
     if (passphrase->wrong != NULL)
         return -1;
     length = end != NULL ? (size_t)(end - buffer) : length;

@@ -33,7 +33,7 @@ static const char help[] =
     "  --timeout TIME          how long to wait for a server (10s)\n"
     "  --passphrase-file FILE  its first line opens what is encrypted\n"
     "  --json                  an array of objects, one for each thing\n"
-    "  -h, --help              this text\n"
+    "  --help                  this text\n"
     "\n"
     "Examples: mtlspin pin alice.pem\n"
     "          mtlspin pin --as allow-spki --label alice alice.csr >>clients.policy\n"
