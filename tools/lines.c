@@ -111,6 +111,7 @@ struct draft {
     json_t *facts, *made, *notes;
     char label[LABEL_SIZE], quoted[QUOTED_SIZE];
     bool active; /* the label is the operator's, and this thing is meant by it */
+    bool sent;   /* by a server, of which nobody has said that it is a CA */
     bool again;  /* a line stands above already */
 };
 
@@ -138,7 +139,8 @@ add_line(struct draft *draft, const char *words, const char *value, const char *
         return;
     }
     (void)json_object_set_new(draft->lines->seen, key, json_true());
-    bool active = draft->active && strncmp(words, "deny", 4) != 0;
+    bool active = draft->active && strncmp(words, "deny", 4) != 0
+        && !(draft->sent && strcmp(words, "allow ca-spki") == 0);
     (void)snprintf(line, sizeof line, "%s%s %s %s%s%s", active ? "" : "# ", words, value, draft->quoted,
         issuer != NULL ? " issuer=" : "", issuer != NULL ? issuer : "");
     (void)json_array_append_new(draft->made, json_string(line));
@@ -270,7 +272,8 @@ lines_add(struct lines *lines, const struct things *things, const struct thing *
 {
     bool ca = is_ca(thing), beside = ca && lines->peers;
     struct draft draft = { .lines = lines, .facts = facts, .made = json_array(), .notes = json_array(),
-        .active = lines->label != NULL && !beside && is_certain(lines, things, thing) };
+        .active = lines->label != NULL && !beside && is_certain(lines, things, thing),
+        .sent = thing->trust != NOT_SENT };
     if (thing->kind == REVOCATION_LIST || thing->kind == PARAMETERS) {
         note(&draft, thing->kind == PARAMETERS ? "parameters name no key, so they have no pin; give the key or certificate"
             : "a revocation list has no pin; a policy names its file by `crl FILE`");

@@ -24,8 +24,8 @@ static const char help[] =
     "\n"
     "  --as KIND               only the lines of one kind: allow-spki,\n"
     "                          allow-thumbprint or allow-serial\n"
-    "  --label LABEL           the label in the lines, which are active then: for one key\n"
-    "                          in a file, or the verified certificate of a server\n"
+    "  --label LABEL           the label in the lines, which are active then, where it\n"
+    "                          is of one key, or of a server that was verified\n"
     "  --issuer FILE           certificate of the CA that issued it, which a line\n"
     "                          with a serial number needs\n"
     "  --ca FILE               CAs to verify a server with (else the system's)\n"
@@ -244,7 +244,7 @@ say_nothing(const struct request *request, struct things *things)
     else if (serial && mtlspin_pin_from_x509(&pin, MTLSPIN_SERIAL, peer->certificate, NULL) != MTLSPIN_OK)
         why = "the serial number is longer than any that a policy can name; take --as allow-spki";
     else if (serial && request->lines.other != NULL)
-        issuer = request->lines.other, why = " did not issue it; give by --issuer the certificate of the CA that did";
+        issuer = request->lines.other, why = " did not issue it; give the certificate of the CA that did by --issuer FILE";
     else if (serial)
         why = "the certificate of the CA that issued it is not at hand; give it by --issuer FILE";
     (void)snprintf(what, sizeof what, "no line `%.40s` comes of it: %.1000s%s", request->lines.as, issuer, why);
