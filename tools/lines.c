@@ -246,8 +246,8 @@ doubt(struct lines *lines, const struct things *things)
     else if (lines->label != NULL && are_several(lines, things))
         (void)snprintf(lines->doubt, sizeof lines->doubt, "%s", first->trust == VERIFIED
             ? "it sends more than its own certificate and those of CAs: only the line of its own, the first, is active"
-            : "there are several keys in it, and --label is for one: their lines are commented out; give a file for each, or "
-              "take the \"# \" away where you know whose it is");
+            : "there are several keys in it, and --label is for one: their lines are commented out; give a file for each, "
+              "or take the \"# \" away where you know whose it is");
 }
 
 void
@@ -278,7 +278,8 @@ lines_add(struct lines *lines, const struct things *things, const struct thing *
         note(&draft, thing->kind == PARAMETERS ? "parameters name no key, so they have no pin; give the key or certificate"
             : "a revocation list has no pin; a policy names its file by `crl FILE`");
     } else {
-        struct lines proposing = { .label = draft.active ? lines->label : NULL };
+        bool named = draft.active || (draft.sent && thing == things->list && !beside); /* it is meant, verified or not */
+        struct lines proposing = { .label = named ? lines->label : NULL };
         find_label(&proposing, things, thing, facts, draft.label);
         quote(draft.label, draft.quoted);
         if (ca)

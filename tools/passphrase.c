@@ -19,8 +19,8 @@ passphrase_start(struct passphrase *passphrase)
 static void
 say_file(struct passphrase *passphrase, const char *what)
 {
-    (void)snprintf(passphrase->text, sizeof passphrase->text, "--passphrase-file %.900s: %s; name a file whose first line is "
-        "the passphrase", passphrase->file, what);
+    (void)snprintf(passphrase->text, sizeof passphrase->text, "--passphrase-file %.900s: %s; name a file whose first line "
+        "is the passphrase", passphrase->file, what);
     passphrase->wrong = passphrase->text;
 }
 

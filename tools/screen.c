@@ -107,7 +107,7 @@ screen_columns(const char *text, size_t length)
     return plain == length ? length : plain + wide_columns(text + plain, length - plain);
 }
 
-/* A word that is wider than the terminal gains nothing by a break before it; one that is nearly as wide is indented less. */
+/* A word wider than the terminal gains nothing by a break before it; one that is nearly as wide is indented less. */
 void
 screen_prose(FILE *out, size_t used, size_t indent, const char *text)
 {
