@@ -171,6 +171,7 @@ LABELLED = (
     ("server-expired-chain", "server-expired", (*ROOT, "--servername", "localhost"), 0, 1,
      DOUBT.format("certificate has expired")),
     ("server-with-db", "server", ROOT, 1, 1, BESIDE),
+    ("server-is-ca-chain", "server-is-ca", ROOT, 1, 0, None),
     ("server-with-db", "server", (*ROOT, "--servername", "nobody.example"), 0, 2, DOUBT.format("hostname mismatch")),
 )
 
@@ -193,7 +194,9 @@ def check_labels(tally):
         tally.check(bare.returncode == 0 and bare.stderr.decode() == (error if active == 0 else "")
                     and not re.search(rb"^[^#]", bare.stdout, re.M), f"{chain} {options} without a label", str(bare))
         grants = [i for i, thing in enumerate(things) for line in thing["policy_lines"] if not line.startswith("# ")]
-        tally.check(status == 0 and set(grants) == ({0} if active else set()), f"{what}: JSON", str(things))
+        authorities = [line for thing in things for line in thing["policy_lines"] if line.startswith("allow ca-spki")]
+        tally.check(status == 0 and set(grants) == ({0} if active and not things[0]["ca"] else set())
+                    and not authorities, f"{what}: JSON", str(things))
         told = [said in thing["notes"] for thing in things if said and not thing["ca"]]
         tally.check(told == [active == 0, True][:len(told)], f"{what}: notes of JSON", str(things))
 
