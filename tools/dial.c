@@ -85,7 +85,7 @@ dial_wait(int connection, bool for_writing, int64_t deadline)
         int64_t left = deadline - now_in_milliseconds();
         if (left <= 0)
             return false;
-        progress("waiting for the server; milliseconds left:", (unsigned long)left / 1024 * 1024);
+        progress_slow("waiting for the server; seconds left:", (unsigned long)(left + 999) / 1000);
         int ready = poll(&waiting, 1, left < 250 ? (int)left : 250);
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return true;

@@ -111,6 +111,7 @@ struct draft {
     json_t *facts, *made, *notes;
     char label[LABEL_SIZE], quoted[QUOTED_SIZE];
     bool active; /* the label is the operator's, and this thing is meant by it */
+    bool sent;   /* by a server, of which nobody has said that it is a CA */
     bool again;  /* a line stands above already */
 };
 
@@ -138,7 +139,8 @@ add_line(struct draft *draft, const char *words, const char *value, const char *
         return;
     }
     (void)json_object_set_new(draft->lines->seen, key, json_true());
-    bool active = draft->active && strncmp(words, "deny", 4) != 0;
+    bool active = draft->active && strncmp(words, "deny", 4) != 0
+        && !(draft->sent && strcmp(words, "allow ca-spki") == 0);
     (void)snprintf(line, sizeof line, "%s%s %s %s%s%s", active ? "" : "# ", words, value, draft->quoted,
         issuer != NULL ? " issuer=" : "", issuer != NULL ? issuer : "");
     (void)json_array_append_new(draft->made, json_string(line));
@@ -159,8 +161,12 @@ add_serial(struct draft *draft)
     } else if (serial == NULL) {
         note(draft, "no `allow serial` line: the serial number is longer than any that a policy can name");
     } else {
-        json_t *text = json_sprintf("allow serial %s: which CA? Give the certificate of its issuer by --issuer FILE: %s",
-            serial, name != NULL ? name : "");
+        const char *other = draft->lines->other;
+        json_t *shown = other != NULL ? shown_text(other, strlen(other)) : NULL;
+        json_t *text = json_sprintf("allow serial %s: %s%s Give the certificate of its issuer by --issuer FILE: %s", serial,
+            shown != NULL ? json_string_value(shown) : "which CA?", shown != NULL ? " did not issue it." : "",
+            name != NULL ? name : "");
+        json_decref(shown);
         if (text != NULL)
             (void)json_array_append_new(draft->notes, text);
     }
@@ -202,6 +208,48 @@ add_ca(struct draft *draft, const struct thing *thing, bool beside)
     add_own(draft);
 }
 
+/* What cannot be told from the lines alone. */
+
+/* Whether lines under the operator's label can be for it: not for a CA beside its peer. */
+static bool
+is_meant(const struct lines *lines, const struct thing *thing)
+{
+    return !(is_ca(thing) && lines->peers) && key_pin(thing).kind != MTLSPIN_KIND_NONE;
+}
+
+/* Whether two things that can be meant have two keys. */
+static bool
+are_several(const struct lines *lines, const struct things *things)
+{
+    struct mtlspin_pin first = { 0 };
+    for (size_t i = 0; i < things->count; i++) {
+        struct mtlspin_pin pin = key_pin(&things->list[i]);
+        if (!is_meant(lines, &things->list[i]))
+            continue;
+        if (first.kind != MTLSPIN_KIND_NONE && !mtlspin_pin_equal(&first, &pin))
+            return true;
+        first = pin;
+    }
+    return false;
+}
+
+static void
+doubt(struct lines *lines, const struct things *things)
+{
+    const struct thing *first = things->list;
+    lines->doubt[0] = '\0';
+    if (things->count == 0)
+        return;
+    if (first->trust == NOT_VERIFIED)
+        (void)snprintf(lines->doubt, sizeof lines->doubt, "not verified (%s); compare the pin with what its operator tells "
+            "you", first->distrust);
+    else if (lines->label != NULL && are_several(lines, things))
+        (void)snprintf(lines->doubt, sizeof lines->doubt, "%s", first->trust == VERIFIED
+            ? "it sends more than its own certificate and those of CAs: only the line of its own, the first, is active"
+            : "there are several keys in it, and --label is for one: their lines are commented out; give a file for each, "
+              "or take the \"# \" away where you know whose it is");
+}
+
 void
 lines_begin(struct lines *lines, const struct things *things)
 {
@@ -209,6 +257,14 @@ lines_begin(struct lines *lines, const struct things *things)
     for (size_t i = 0; i < things->count && !lines->peers; i++)
         lines->peers = things->list[i].request != NULL
             || (things->list[i].certificate != NULL && !is_ca(&things->list[i]));
+    doubt(lines, things);
+}
+
+/* Whose line may be active. */
+static bool
+is_certain(const struct lines *lines, const struct things *things, const struct thing *thing)
+{
+    return thing->trust == NOT_SENT ? lines->doubt[0] == '\0' : thing == things->list && thing->trust == VERIFIED;
 }
 
 size_t
@@ -216,12 +272,14 @@ lines_add(struct lines *lines, const struct things *things, const struct thing *
 {
     bool ca = is_ca(thing), beside = ca && lines->peers;
     struct draft draft = { .lines = lines, .facts = facts, .made = json_array(), .notes = json_array(),
-        .active = lines->label != NULL && !beside };
+        .active = lines->label != NULL && !beside && is_certain(lines, things, thing),
+        .sent = thing->trust != NOT_SENT };
     if (thing->kind == REVOCATION_LIST || thing->kind == PARAMETERS) {
         note(&draft, thing->kind == PARAMETERS ? "parameters name no key, so they have no pin; give the key or certificate"
             : "a revocation list has no pin; a policy names its file by `crl FILE`");
     } else {
-        struct lines proposing = { .label = draft.active ? lines->label : NULL };
+        bool named = draft.active || (draft.sent && thing == things->list && !beside); /* it is meant, verified or not */
+        struct lines proposing = { .label = named ? lines->label : NULL };
         find_label(&proposing, things, thing, facts, draft.label);
         quote(draft.label, draft.quoted);
         if (ca)
@@ -231,6 +289,8 @@ lines_add(struct lines *lines, const struct things *things, const struct thing *
         if (lines->as == NULL)
             add_line(&draft, "deny spki", fact(&draft, "spki"), NULL);
     }
+    if (lines->label != NULL && !draft.active && is_meant(lines, thing) && lines->doubt[0] != '\0')
+        note(&draft, lines->doubt);
     if (draft.again)
         note(&draft, "what is missing here stands above already");
     size_t count = json_array_size(draft.made);

@@ -2,6 +2,7 @@
 #include "live.h"
 #include "dial.h"
 #include "screen.h"
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -32,6 +33,21 @@ keep(X509_STORE_CTX *context, void *argument)
 
 /* Verification, of each certificate for itself. */
 
+/* OpenSSL does not always tell why a file cannot be read. */
+static void
+say_anchors(struct things *things, const char *path)
+{
+    char what[1200];
+    FILE *file = fopen(path, "rbe");
+    bool read = file != NULL && (getc(file) != EOF || !ferror(file));
+    int code = errno;
+    if (file != NULL)
+        (void)fclose(file);
+    (void)snprintf(what, sizeof what, "--ca %.900s: %s; give a PEM file with the certificates of CAs", path,
+        read ? "there is no certificate in it that can be read" : strerror(code));
+    things_broken(things, what);
+}
+
 static X509_STORE *
 open_anchors(struct things *things, const char *file)
 {
@@ -41,8 +57,10 @@ open_anchors(struct things *things, const char *file)
     if (store != NULL && file != NULL && X509_STORE_load_file(store, file) == 1)
         return store;
     X509_STORE_free(store);
-    things_broken(things, file != NULL ? "the file of --ca has no certificate that can be read; give a PEM file"
-                                       : "the system's trust anchors cannot be read; give some by --ca FILE");
+    if (file != NULL)
+        say_anchors(things, file);
+    else
+        things_broken(things, "the system's trust anchors cannot be read; give some by --ca FILE");
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* The passphrase of an encrypted file. */
 #include "passphrase.h"
 #include "screen.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <mtlspin/text.h>
 #include <openssl/evp.h>
@@ -15,6 +16,14 @@ passphrase_start(struct passphrase *passphrase)
     passphrase->wrong = NULL;
 }
 
+static void
+say_file(struct passphrase *passphrase, const char *what)
+{
+    (void)snprintf(passphrase->text, sizeof passphrase->text, "--passphrase-file %.900s: %s; name a file whose first line "
+        "is the passphrase", passphrase->file, what);
+    passphrase->wrong = passphrase->text;
+}
+
 /* The first line, without its end. Unbuffered, so that no copy of it stays behind. */
 static int
 from_file(struct passphrase *passphrase, char *buffer, int size)
@@ -26,13 +35,14 @@ from_file(struct passphrase *passphrase, char *buffer, int size)
         step = read(file, buffer + length, room - length);
         length += step > 0 ? (size_t)step : 0;
     }
+    int code = errno;
     if (file >= 0)
         (void)close(file);
     const char *end = memchr(buffer, '\n', length);
     if (step < 0)
-        passphrase->wrong = "the file of --passphrase-file cannot be read; name one that can";
+        say_file(passphrase, strerror(code));
     else if (end == NULL && length == room)
-        passphrase->wrong = "the first line of the file of --passphrase-file is too long for a passphrase";
+        say_file(passphrase, "the first line is too long");
     if (passphrase->wrong != NULL)
         return -1;
     length = end != NULL ? (size_t)(end - buffer) : length;

@@ -9,6 +9,7 @@ struct passphrase {
     const char *source; /* what is being opened */
     bool wanted;        /* since passphrase_start somebody has asked for it */
     const char *wrong;  /* and why there was none, with what to do; NULL: there was one */
+    char text[1200];    /* where that is made */
 };
 
 /* Another block is being opened. */

@@ -13,17 +13,19 @@
 #include <unistd.h>
 
 static const char help[] =
-    "usage: mtlspin pin [OPTION...] FILE|URI|HOST:PORT|-...\n"
+    "usage: mtlspin pin [OPTION…] FILE|URI|HOST:PORT|-…\n"
     "\n"
     "Shows certificates, chains, certificate requests, public and private keys and\n"
     "PKCS #12 files (PEM or DER; - is standard input), key stores and the\n"
     "certificates of a live server: their pins, names and dates, and the policy\n"
     "lines for them. A line stands behind \"# \" while its label is what the\n"
-    "certificate says of itself; with --label it is ready to be pasted.\n"
+    "certificate says of itself; with --label it is ready to be pasted, unless it is\n"
+    "of a server that was not verified, or one of several keys in a file.\n"
     "\n"
     "  --as KIND               only the lines of one kind: allow-spki,\n"
     "                          allow-thumbprint or allow-serial\n"
-    "  --label LABEL           the label in the lines, which are active then\n"
+    "  --label LABEL           the label in the lines, which are active then, where it\n"
+    "                          is of one key, or of a server that was verified\n"
     "  --issuer FILE           certificate of the CA that issued it, which a line\n"
     "                          with a serial number needs\n"
     "  --ca FILE               CAs to verify a server with (else the system's)\n"
@@ -39,7 +41,7 @@ static const char help[] =
     "\n"
     "Exit status: 0 each argument gave a pin, verified or not; 2 one did not.\n";
 
-enum { AS = 256, LABEL, ISSUER, CA, SERVERNAME, TIMEOUT, PASSPHRASE, JSON, HELP };
+enum { HELP = 'h', AS = 256, LABEL, ISSUER, CA, SERVERNAME, TIMEOUT, PASSPHRASE, JSON };
 
 static const struct option options[] = {
     { "as", required_argument, NULL, AS },
@@ -92,6 +94,7 @@ static bool
 take_issuer(struct request *request, const char *path)
 {
     things_free(&request->issuers);
+    request->lines.other = path;
     request->issuers = (struct things){ .source = path, .passphrase = &request->passphrase };
     request->passphrase.source = path;
     things_of_file(&request->issuers, path);
@@ -133,15 +136,26 @@ take_option(struct request *request, int option)
     }
 }
 
+/* Of letters in one word getopt has not passed the word yet. */
+static void
+say_option(int option, const char *word)
+{
+    const char letter[] = { '-', (char)optopt, '\0' };
+    if (option == '?')
+        (void)trouble("pin", "%s is no option of this command; see mtlspin pin --help",
+            optopt > 0 && optopt != HELP && optopt < AS ? letter : word);
+    else
+        (void)trouble("pin", "%s needs a value; see mtlspin pin --help", word);
+}
+
 static bool
 take_options(struct request *request, int argc, char **argv)
 {
     int option = 0;
     opterr = 0;
-    while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
         if (option == '?' || option == ':')
-            (void)trouble("pin", option == '?' ? "%s is no option of this command; see mtlspin pin --help"
-                                               : "%s needs a value; see mtlspin pin --help", argv[optind - 1]);
+            say_option(option, argv[optind - 1]);
         if (!take_option(request, option))
             return false;
     }
@@ -205,16 +219,46 @@ show(struct request *request, json_t *facts, size_t index, size_t count, size_t 
     request->proposed = request->proposed || (lines > 0 && request->lines.label == NULL);
 }
 
+static const struct thing *
+find_certificate(const struct things *things, bool ca)
+{
+    for (size_t i = 0; i < things->count; i++)
+        if (things->list[i].certificate != NULL && is_ca(&things->list[i]) == ca)
+            return &things->list[i];
+    return NULL;
+}
+
 /* With --as, where it applies to nothing. */
 static void
 say_nothing(const struct request *request, struct things *things)
 {
-    char what[300];
-    const char *why = "there is no peer's certificate in it";
-    if (strcmp(request->lines.as, "allow-serial") == 0)
-        why = "there is no peer's certificate in it whose CA is at hand; give the certificate of the CA by --issuer FILE";
-    (void)snprintf(what, sizeof what, "no line `%.40s` comes of it: %s", request->lines.as, why);
+    char what[1200];
+    bool serial = strcmp(request->lines.as, "allow-serial") == 0;
+    const struct thing *peer = find_certificate(things, false);
+    struct mtlspin_pin pin = { 0 };
+    const char *why = "only certificates have a thumbprint; give the certificate, or take --as allow-spki", *issuer = "";
+    if (peer == NULL && find_certificate(things, true) != NULL)
+        why = "there is no peer's certificate in it; give that in place of a CA's";
+    else if (serial && peer == NULL)
+        why = "a serial number is in certificates only; give the certificate, or take --as allow-spki";
+    else if (serial && mtlspin_pin_from_x509(&pin, MTLSPIN_SERIAL, peer->certificate, NULL) != MTLSPIN_OK)
+        why = "the serial number is longer than any that a policy can name; take --as allow-spki";
+    else if (serial && request->lines.other != NULL)
+        issuer = request->lines.other, why = " did not issue it; give the certificate of the CA that did by --issuer FILE";
+    else if (serial)
+        why = "the certificate of the CA that issued it is not at hand; give it by --issuer FILE";
+    (void)snprintf(what, sizeof what, "no line `%.40s` comes of it: %.1000s%s", request->lines.as, issuer, why);
     things_broken(things, what);
+}
+
+/* Where lines stand alone, or ought to be active, nothing else tells why to be careful. */
+static void
+say_doubt(const struct request *request, const struct things *things)
+{
+    if (request->lines.doubt[0] == '\0' || (request->lines.as == NULL && request->lines.label == NULL))
+        return;
+    (void)fflush(stdout);
+    (void)trouble("pin", "%s: %s", things->source, request->lines.doubt);
 }
 
 static X509 *
@@ -243,6 +287,8 @@ show_all(struct request *request, struct things *things)
         things_broken(things, "nothing in it has a pin; give a certificate or a key");
     else if (lines == 0 && pins > 0 && request->lines.as != NULL)
         say_nothing(request, things);
+    if (lines > 0)
+        say_doubt(request, things);
 }
 
 static void
@@ -263,7 +309,7 @@ run(struct request *request, int count, char **arguments)
     request->lines.seen = json_object();
     request->all = json_array();
     for (int i = 0; i < count; i++) {
-        progress("files:", (unsigned long)i);
+        progress_slow("files:", (unsigned long)i);
         take_argument(request, arguments[i]);
     }
     progress(NULL, 0);

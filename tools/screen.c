@@ -107,6 +107,7 @@ screen_columns(const char *text, size_t length)
     return plain == length ? length : plain + wide_columns(text + plain, length - plain);
 }
 
+/* A word wider than the terminal gains nothing by a break before it; one that is nearly as wide is indented less. */
 void
 screen_prose(FILE *out, size_t used, size_t indent, const char *text)
 {
@@ -116,9 +117,9 @@ screen_prose(FILE *out, size_t used, size_t indent, const char *text)
         length = strcspn(text, " ");
         size_t columns = screen_columns(text, length);
         bool fits = width == 0 || at + !first + columns < width || at <= indent;
-        if (!fits && at > indent) {
-            (void)fprintf(out, "\n%*s", (int)indent, "");
-            at = indent;
+        if (!fits && columns <= width) {
+            at = indent + columns <= width ? indent : width - columns;
+            (void)fprintf(out, "\n%*s", (int)at, "");
         } else if (!first) {
             (void)fputc(' ', out);
             at++;
@@ -138,12 +139,12 @@ seconds(void)
 }
 
 void
-progress(const char *what, unsigned long done)
+progress_slow(const char *what, unsigned long done)
 {
     static const char *current = NULL;
     static double since = 0, shown = 0;
     static const char clear[] = "\r\033[K";
-    if ((what == current && done % 1024 != 0) || (what == NULL && current == NULL) || !takes_escapes(stderr))
+    if ((what == NULL && current == NULL) || !takes_escapes(stderr))
         return;
     double now = seconds();
     if (what != current) {
@@ -157,4 +158,15 @@ progress(const char *what, unsigned long done)
         return;
     (void)fprintf(stderr, "%s%s %lu", clear, what, done);
     shown = now;
+}
+
+void
+progress(const char *what, unsigned long done)
+{
+    static const char *current = NULL;
+    static unsigned calls = 0;
+    if (what != NULL && what == current && ++calls % 1024 != 0)
+        return;
+    current = what;
+    progress_slow(what, done);
 }

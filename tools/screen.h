@@ -19,15 +19,16 @@ void screen_tone(FILE *out, enum tone tone);
 void screen_say(FILE *out, enum tone tone, const char *text);
 
 /* A paragraph and a line break. On a terminal it is wrapped between words, its further lines indented by `indent`; `used`
-   columns of the first line are taken already. */
+   columns of the first line are taken already. Nothing is wider than the terminal but a word that is so alone. */
 void screen_prose(FILE *out, size_t used, size_t indent, const char *text);
 
 /* Columns that `length` bytes of UTF-8 take on a terminal. */
 size_t screen_columns(const char *text, size_t length);
 
-/* Something that takes long: to be called often. Shows "what done" on standard error if that is a terminal and a second has
-   passed since the first call for this `what` (compared as a pointer; NULL: it is over, and the line is taken away). None
-   on a terminal that is "dumb". */
+/* Something that takes long. Shows "what done" on standard error if that is a terminal and a second has passed since the
+   first call for this `what` (compared as a pointer; NULL: it is over, and the line is taken away). None on a terminal that
+   is "dumb". The first is for fast loops, and looks at the clock in one of 1024 calls; the other looks in each. */
 void progress(const char *what, unsigned long done);
+void progress_slow(const char *what, unsigned long done);
 
 #endif

@@ -81,11 +81,12 @@ take_block(struct things *things, const char *name, const unsigned char *der, si
 static void
 say_block(struct things *things, const char *name)
 {
-    char what[400];
+    char what[1200];
     if (things->passphrase->wrong != NULL)
         (void)snprintf(what, sizeof what, "%s", things->passphrase->wrong);
     else if (things->passphrase->wanted)
-        (void)snprintf(what, sizeof what, "the passphrase does not open a block \"%.60s\", or the block is damaged", name);
+        (void)snprintf(what, sizeof what, "the passphrase does not open a block \"%.60s\", or the block is damaged; try "
+            "again with the right passphrase, or get the file again", name);
     else if (strcmp(name, "OPENSSH PRIVATE KEY") == 0)
         (void)snprintf(what, sizeof what, "a key in the format of OpenSSH, which TLS does not use; "
             "ssh-keygen -p -m PKCS8 -f FILE turns a copy of it into one that can be read");
@@ -159,7 +160,8 @@ say_file(struct things *things, size_t length)
     if (things->passphrase->wrong != NULL)
         things_broken(things, things->passphrase->wrong);
     else if (things->passphrase->wanted)
-        things_broken(things, "the passphrase does not open it, or it is damaged");
+        things_broken(things, "the passphrase does not open it, or it is damaged; try again with the right passphrase, or "
+                              "get the file again");
     else if (length == 0)
         things_broken(things, "it is empty; wanted: a certificate, a certificate request or a key");
     else
@@ -229,14 +231,14 @@ take_info(struct things *things, OSSL_STORE_INFO *info)
 static void
 say_store(struct things *things)
 {
-    char what[400];
+    char what[1200];
     const char *words = ERR_reason_error_string(ERR_peek_error());
     const char *why = "this key store cannot be read; see that a provider for its kind of URI is in OpenSSL's "
                       "configuration";
     if (things->passphrase->wrong != NULL)
         why = things->passphrase->wrong;
     else if (things->passphrase->wanted)
-        why = "the passphrase or PIN does not open this key store, or it is damaged";
+        why = "the passphrase or PIN does not open this key store, or it is damaged; try again with the right one";
     (void)snprintf(what, sizeof what, "%s%s%s", why, words != NULL ? ". OpenSSL: " : "", words != NULL ? words : "");
     things_broken(things, what);
 }

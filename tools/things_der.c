@@ -42,7 +42,7 @@ void
 things_add_public_key(struct things *things, EVP_PKEY *key)
 {
     if (!add_key(things, PUBLIC_KEY, key))
-        things_broken(things, "a public key in it cannot be written as SubjectPublicKeyInfo");
+        things_broken(things, "a public key in it cannot be written as SubjectPublicKeyInfo; give its certificate instead");
 }
 
 static bool
@@ -174,7 +174,7 @@ take_pkcs12(struct things *things, PKCS12 *bag, const char *passphrase)
     if (key != NULL)
         things_add_private_key(things, key);
     if (key == NULL && certificate == NULL && sk_X509_num(others) <= 0)
-        things_broken(things, "a PKCS #12 file without a certificate or key in it");
+        things_broken(things, "a PKCS #12 file without a certificate or key in it; give one that has some");
     EVP_PKEY_free(key);
     X509_free(certificate);
     sk_X509_pop_free(others, X509_free);
@@ -192,7 +192,8 @@ pkcs12_from_der(struct things *things, const unsigned char *der, size_t length)
     if (whole && things->passphrase->wrong != NULL)
         things_broken(things, things->passphrase->wrong);
     else if (whole && passphrase == text && !opens(bag, text))
-        things_broken(things, "the passphrase does not open this PKCS #12 file, or the file is damaged");
+        things_broken(things, "the passphrase does not open this PKCS #12 file, or the file is damaged; try again with the "
+                              "right passphrase, or get the file again");
     else if (whole && !take_pkcs12(things, bag, passphrase))
         things_broken(things, "a PKCS #12 file that cannot be opened: damaged, or encrypted as long ago; then "
                               "`openssl pkcs12 -legacy -nokeys -in FILE | mtlspin pin -` does it");

@@ -236,6 +236,26 @@ def subject_of(path):
     return openssl("x509", "-in", path, "-outform", "DER")[offset:offset + header + length]
 
 
+def check_several(tally):
+    """One label is for one key; of several in one place none gets it."""
+    pems = {name: (PKI / name).read_bytes() for name in ("alice.pem", "alice.key", "kiosk.pem", "clients-ca.pem", "root-ca.pem")}
+    for names, kind, active in ((("alice.pem", "alice.key", "clients-ca.pem"), "spki", 1), (("alice.pem", "kiosk.pem"), "spki", 0),
+                                (("alice.pem", "kiosk.pem"), "thumbprint", 0), (("kiosk.pem", "alice.key"), "spki", 0),
+                                (("clients-ca.pem", "kiosk.pem", "alice.pem"), "serial", 0),
+                                (("clients-ca.pem", "root-ca.pem"), "spki", 0)):
+        path = write("several.pem", b"".join(pems[name] for name in names))
+        done = pin("--as", f"allow-{kind}", "--label", "alice", path)
+        granted = [line for line in done.stdout.decode().splitlines() if not line.startswith("# ")]
+        tally.check(done.returncode == 0 and len(granted) == active and done.stdout != b""
+                    and (b"several keys" in done.stderr) == (active == 0), f"{names} under a label", str(done))
+        status, things = facts("--label", "alice", path)
+        granted = [line for thing in things for line in thing["policy_lines"] if not line.startswith("# ")]
+        tally.check(status == 0 and bool(granted) == bool(active), f"{names} under a label: JSON", str(things))
+    done = pin("--as", "allow-spki", "--label", "both", PKI / "alice.pem", PKI / "kiosk.pem")
+    tally.check(done.returncode == 0 and done.stderr == b"" and [label for _, label in meanings(done.stdout.decode().splitlines())]
+                == ["both", "both"], "several files under a label", str(done))
+
+
 def check_companions(tally):
     """The operator's label is for the peer, not for the CA beside it."""
     done = pin("--label", "alice", PKI / "alice-chain.pem")
@@ -245,6 +265,7 @@ def check_companions(tally):
     done = pin("--label", "us", PKI / "clients-ca.pem")
     lines = [line for line in done.stdout.decode().splitlines() if re.match("allow|deny", line)]
     tally.check(meanings(lines) == [(CA_SPKI, "us")], "a CA under a label", str(lines))
+    check_several(tally)
     done = pin("--as", "allow-spki", PKI / "alice-chain.pem", PKI / "alice.pem", PKI / "alice.key", PKI / "alice-clone.pem")
     tally.check(done.stdout.count(b"# allow spki") == len(done.stdout.splitlines()) >= 1, "each key once", str(done.stdout))
 

@@ -156,9 +156,49 @@ def check_text(tally):
         done = pin(*ROOT, "--servername", "db.example", server.address)
         tally.check(done.returncode == 0 and b"\n  not verified: hostname mismatch\n" in done.stdout, "not, and why",
                     str(done))
-        done = pin("--as", "allow-serial", "--label", "db", server.address)
+        done = pin("--as", "allow-serial", "--label", "db", *ROOT, server.address)
         tally.check(done.returncode == 0 and re.fullmatch(rb"allow serial 0x\w+ db issuer=sha256/\S+\n", done.stdout)
                     is not None, "a line with the issuer that the server sent", str(done))
+
+
+DOUBT = "not verified ({}); compare the pin with what its operator tells you"
+BESIDE = "it sends more than its own certificate and those of CAs: only the line of its own, the first, is active"
+# (server's chain, its key, options, active lines with --as allow-spki --label web, commented lines, what is said)
+LABELLED = (
+    ("server-chain", "server", ROOT, 1, 0, None),
+    ("server-chain", "server", (*ROOT, "--servername", "db.example"), 0, 1, DOUBT.format("hostname mismatch")),
+    ("server-chain", "server", (), 0, 1, DOUBT.format("unable to get local issuer certificate")),
+    ("server-expired-chain", "server-expired", (*ROOT, "--servername", "localhost"), 0, 1,
+     DOUBT.format("certificate has expired")),
+    ("server-with-db", "server", ROOT, 1, 1, BESIDE),
+    ("server-is-ca-chain", "server-is-ca", ROOT, 1, 0, None),
+    ("server-with-db", "server", (*ROOT, "--servername", "nobody.example"), 0, 2, DOUBT.format("hostname mismatch")),
+)
+
+
+def check_labels(tally):
+    """A label makes no line active that nobody has verified."""
+    for chain, key, options, active, commented, said in LABELLED:
+        with Server(tls(chain, key)) as server:
+            address = server.address
+            done = pin("--as", "allow-spki", "--label", "web", *options, address)
+            status, things = facts("--label", "web", *options, address)
+            bare = pin("--as", "allow-spki", *options, address)
+        what = f"{chain} {options} under a label"
+        lines = done.stdout.decode().splitlines()
+        own = [line for line in lines if not line.startswith("# ")]
+        tally.check(done.returncode == 0 and len(own) == active and len(lines) == active + commented
+                    and all(line.endswith(" web") for line in lines[:1]), what, str(done))
+        error = f"mtlspin pin: {address}: {said}\n" if said else ""
+        tally.check(done.stderr.decode() == error, f"{what}: what is said", str(done))
+        tally.check(bare.returncode == 0 and bare.stderr.decode() == (error if active == 0 else "")
+                    and not re.search(rb"^[^#]", bare.stdout, re.M), f"{chain} {options} without a label", str(bare))
+        grants = [i for i, thing in enumerate(things) for line in thing["policy_lines"] if not line.startswith("# ")]
+        authorities = [line for thing in things for line in thing["policy_lines"] if line.startswith("allow ca-spki")]
+        tally.check(status == 0 and set(grants) == ({0} if active and not things[0]["ca"] else set())
+                    and not authorities, f"{what}: JSON", str(things))
+        told = [said in thing["notes"] for thing in things if said and not thing["ca"]]
+        tally.check(told == [active == 0, True][:len(told)], f"{what}: notes of JSON", str(things))
 
 
 def check_names(tally):
@@ -246,6 +286,7 @@ def main():
         check_case(tally, "a wrong name", version, demand=True)
     check_text(tally)
     check_names(tally)
+    check_labels(tally)
     check_silence(tally)
     check_nobody(tally)
     check_full_queue(tally)

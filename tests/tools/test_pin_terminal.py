@@ -66,6 +66,21 @@ def check_width(tally):
                 str(policy))
 
 
+def check_wrapping(tally):
+    """However long a word is: nothing sticks out but a word that is wider than the terminal, and no line ends in a space."""
+    for length in (*range(18, 45), 60, 200):
+        name = "n" * length
+        status, shown = terminal(name, NO_COLOR="1")
+        lines = shown.replace(b"\r\n", b"\n").decode().rstrip("\n").split("\n")
+        wide = [line for line in lines if len(line) > 40 and max(map(len, line.split(" "))) <= 40]
+        tally.check(status == 2 and not wide and not [line for line in lines if line != line.rstrip()]
+                    and " ".join(" ".join(lines).split()) == pin(name).stderr.decode().rstrip("\n"),
+                    f"a name of {length} letters on 40 columns", str(lines))
+        broken = [line.strip() for line in lines if not line.strip() or line.strip() == "mtlspin pin:"]
+        tally.check(broken == (["mtlspin pin:"] if 25 < length < 40 else []), f"a name of {length} letters: lines that end "
+                    "early", str(lines))
+
+
 def check_colours(tally):
     coloured = terminal(PKI / "expired.pem")[1]
     tally.check(b"\x1b[1m" in coloured and b"\x1b[33m" in coloured, "colours", str(coloured[:300]))
@@ -105,7 +120,8 @@ def check_passphrase_files(tally):
         done = pin("--passphrase-file", write("words", content), key)
         tally.check(done.returncode == status, f"a passphrase file: {content[:20]}", str(done))
     done = pin("--passphrase-file", WORK / "nothing", key)
-    tally.check(done.returncode == 2 and b"cannot be read" in done.stderr, "no passphrase file", str(done))
+    tally.check(done.returncode == 2 and b"/nothing: No such file or directory" in done.stderr, "no passphrase file",
+                str(done))
 
 
 def check_progress(tally):
@@ -117,6 +133,9 @@ def check_progress(tally):
     before, found, after = shown.rpartition(b"waiting for the server")
     tally.check(status == 2 and found != b"" and b"\r\x1b[K" in before + after and b"\x1b[Kmtlspin pin: " in after,
                 "progress on a terminal", f"{status} {shown}")
+    left = [int(number) for number in re.findall(rb"seconds left: (\d+)", shown)]
+    tally.check(left and left == sorted(left, reverse=True) and set(left) <= {1, 2, 3} and len(set(left)) > 1,
+                "it counts seconds", str(shown))
     tally.check(done.returncode == 2 and b"waiting" not in done.stderr and b"\x1b" not in done.stderr, "none in a file",
                 str(done))
 
@@ -127,18 +146,21 @@ def check_ends(tally):
         with open("/dev/full", "wb") as full:
             done = subprocess.run([COMMAND, "pin", *arguments, PKI / "alice.pem"], stdout=full, stderr=subprocess.PIPE,
                                   env=environment(), check=False)
-        tally.check(done.returncode == 2 and b"could not be written" in done.stderr, f"/dev/full, {what}", str(done))
+        tally.check(done.returncode == 2 and b"could not be written" in done.stderr and b"make room" in done.stderr,
+                    f"/dev/full, {what}", str(done))
         reader, writer = os.pipe()
         os.close(reader)
         done = subprocess.run([COMMAND, "pin", *arguments, *[PKI / "alice.pem"] * 50], stdout=writer,
                               stderr=subprocess.PIPE, env=environment(), check=False)
         os.close(writer)
-        tally.check(done.returncode == 2 and b"could not be written" in done.stderr, f"a closed pipe, {what}", str(done))
+        tally.check(done.returncode == 2 and b"reader went away" in done.stderr and b"make room" not in done.stderr,
+                    f"a closed pipe, {what}", str(done))
 
 
 def main():
     tally = Tally()
     check_width(tally)
+    check_wrapping(tally)
     check_colours(tally)
     check_questions(tally)
     check_passphrase_files(tally)
