@@ -78,6 +78,12 @@ now_in_milliseconds(void)
 }
 
 bool
+dial_is_late(int64_t deadline)
+{
+    return now_in_milliseconds() > deadline;
+}
+
+bool
 dial_wait(int connection, bool for_writing, int64_t deadline)
 {
     struct pollfd waiting = { .fd = connection, .events = for_writing ? POLLOUT : POLLIN };

@@ -26,6 +26,9 @@ bool dial_is_address(const char *name);
    when the time is over. */
 int dial(const struct dial_address *address, int milliseconds, int64_t *deadline, const char **wrong);
 
+/* Whether the deadline has passed. */
+bool dial_is_late(int64_t deadline);
+
 /* Waits for the socket; false when the deadline has passed. */
 bool dial_wait(int connection, bool for_writing, int64_t deadline);
 

@@ -20,6 +20,29 @@ is_label(const char *text)
 
 /* Labels. A name that cannot be one as it stands is passed over, not mended: it would be somebody else's. */
 
+/* Blanks that are no plain space; those of U+2000 to U+200A begin with the same bytes. */
+static bool
+has_odd_blank(const char *text)
+{
+    static const char *const blanks[] = { "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe2\xa0\x80",
+        "\xe3\x80\x80" };
+    for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
+        if (strstr(text, blanks[i]) != NULL)
+            return true;
+    for (const char *at = text; (at = strstr(at, "\xe2\x80")) != NULL; at += 2)
+        if ((unsigned char)at[2] <= 0x8a)
+            return true;
+    return false;
+}
+
+/* What a terminal wraps at its edge stands at the beginning of a row: with blanks to fill the row above, or a '#' to hide what
+   follows, a part of a label could be taken for a line of its own. */
+static bool
+is_proposal(const char *text)
+{
+    return is_label(text) && strstr(text, "  ") == NULL && strchr(text, '#') == NULL && !has_odd_blank(text);
+}
+
 static bool
 names_a_peer(const json_t *type)
 {
@@ -34,7 +57,7 @@ usable_alternative(const json_t *facts)
     const json_t *name = NULL;
     json_array_foreach(json_object_get(facts, "names"), i, name) {
         const json_t *value = json_object_get(name, "value");
-        if (names_a_peer(json_object_get(name, "type")) && is_label(json_string_value(value))
+        if (names_a_peer(json_object_get(name, "type")) && is_proposal(json_string_value(value))
             && strpbrk(json_string_value(value), "?(") == NULL) /* they stand for what cannot be shown */
             return value;
     }
@@ -55,7 +78,7 @@ propose_label(const struct thing *thing, const json_t *facts, char *label)
     struct mtlspin_pin pin = key_pin(thing);
     const X509_NAME *subject = subject_of(thing);
     json_t *common = subject != NULL ? common_name(subject) : NULL;
-    const json_t *name = common != NULL && is_label(json_string_value(common)) ? common : usable_alternative(facts);
+    const json_t *name = common != NULL && is_proposal(json_string_value(common)) ? common : usable_alternative(facts);
     if (name != NULL)
         (void)snprintf(label, LABEL_SIZE, "%s", json_string_value(name));
     else
@@ -264,6 +287,8 @@ lines_begin(struct lines *lines, const struct things *things)
 static bool
 is_certain(const struct lines *lines, const struct things *things, const struct thing *thing)
 {
+    if (thing->request != NULL && X509_REQ_verify(thing->request, X509_REQ_get0_pubkey(thing->request)) != 1)
+        return false;
     return thing->trust == NOT_SENT ? lines->doubt[0] == '\0' : thing == things->list && thing->trust == VERIFIED;
 }
 
@@ -274,6 +299,9 @@ lines_add(struct lines *lines, const struct things *things, const struct thing *
     struct draft draft = { .lines = lines, .facts = facts, .made = json_array(), .notes = json_array(),
         .active = lines->label != NULL && !beside && is_certain(lines, things, thing),
         .sent = thing->trust != NOT_SENT };
+    if (lines->label != NULL && lines->doubt[0] == '\0' && thing->request != NULL && !draft.active)
+        (void)snprintf(lines->doubt, sizeof lines->doubt, "the request is not signed by its own key; whoever made it need "
+            "not have the key, so have it made again");
     if (thing->kind == REVOCATION_LIST || thing->kind == PARAMETERS) {
         note(&draft, thing->kind == PARAMETERS ? "parameters name no key, so they have no pin; give the key or certificate"
             : "a revocation list has no pin; a policy names its file by `crl FILE`");

@@ -85,6 +85,7 @@ doubt(const struct visit *visit, X509_STORE *anchors, X509 *certificate, bool fi
         goto out;
     X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
     X509_VERIFY_PARAM_set_auth_level(rules, 2); /* as in a handshake with a policy */
+    X509_VERIFY_PARAM_set_depth(rules, 8);      /* the same; and a server may send a hundred */
     if (first && !demand_host(rules, visit))
         why = "the name that it should prove is no name";
     else if (X509_verify_cert(context) == 1)
@@ -96,6 +97,8 @@ out:
     return why;
 }
 
+enum { JUDGED = 16 }; /* certificates; a chain that a policy accepts has fewer */
+
 static void
 take_certificates(struct visit *visit, X509_STORE *anchors)
 {
@@ -106,7 +109,7 @@ take_certificates(struct visit *visit, X509_STORE *anchors)
         if (visit->things->count == count)
             return;
         struct thing *thing = &visit->things->list[count];
-        thing->distrust = doubt(visit, anchors, certificate, i == 0);
+        thing->distrust = i < JUDGED ? doubt(visit, anchors, certificate, i == 0) : "it sends too many certificates";
         thing->trust = thing->distrust == NULL ? VERIFIED : NOT_VERIFIED;
     }
 }
@@ -129,18 +132,33 @@ new_context(struct visit *visit)
     return NULL;
 }
 
+/* OpenSSL goes on by itself as long as something comes, whatever it is. */
+static long
+stop_late(BIO *bio, int operation, const char *data, size_t length, int number, long other, int result, size_t *done)
+{
+    const int64_t *deadline = (const void *)BIO_get_callback_arg(bio);
+    (void)data, (void)length, (void)number, (void)other, (void)done;
+    return operation == BIO_CB_READ && dial_is_late(*deadline) ? -1 : result;
+}
+
 /* Until it is over, one way or the other; false: time is up. */
 static bool
 shake_hands(SSL *ssl, int connection, int64_t deadline)
 {
+    BIO_set_callback_ex(SSL_get_rbio(ssl), stop_late);
+    BIO_set_callback_arg(SSL_get_rbio(ssl), (char *)&deadline);
     for (;;) {
         ERR_clear_error();
         int result = SSL_connect(ssl), error = SSL_get_error(ssl, result);
-        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
-            return true;
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+            BIO_set_callback_ex(SSL_get_rbio(ssl), NULL);
+            return !dial_is_late(deadline);
+        }
         if (!dial_wait(connection, error == SSL_ERROR_WANT_WRITE, deadline))
-            return false;
+            break;
     }
+    BIO_set_callback_ex(SSL_get_rbio(ssl), NULL);
+    return false;
 }
 
 static void

@@ -1,4 +1,5 @@
-/* Facts in rows. A value is never broken, and each row begins with its own word: no name can look like a policy line. */
+/* Facts in rows. Each row begins with its own word, and on a terminal somebody else's text is broken and indented by us: no name
+   can look like another row, or like a policy line. */
 #include "report.h"
 #include "screen.h"
 #include <stdio.h>
@@ -16,6 +17,16 @@ row(const char *name, const char *value)
 {
     if (value[0] != '\0')
         (void)printf("  %-12s %s\n", name, value);
+}
+
+/* Text of the certificate's. */
+static void
+foreign_row(const char *name, const char *type, const char *value)
+{
+    if (value[0] == '\0')
+        return;
+    int used = printf("  %-12s %s%s", name, type, type[0] != '\0' ? ":" : "");
+    screen_text(stdout, used > 0 ? (size_t)used : 0, 15, value);
 }
 
 static void
@@ -53,7 +64,7 @@ report_names(const json_t *facts)
     size_t i = 0;
     const json_t *name = NULL;
     json_array_foreach(json_object_get(facts, "names"), i, name)
-        (void)printf("  %-12s %s:%s\n", i == 0 ? "names" : "", fact(name, "type"), fact(name, "value"));
+        foreign_row(i == 0 ? "names" : "", json_string_value(json_object_get(name, "type")), fact(name, "value"));
 }
 
 static void
@@ -107,8 +118,8 @@ report_facts(const json_t *facts, size_t index, size_t count)
     const json_t *note = NULL;
     report_kind(facts, index, count);
     report_trust(facts);
-    row("subject", fact(facts, "subject"));
-    row("issuer", fact(facts, "issuer"));
+    foreign_row("subject", "", fact(facts, "subject"));
+    foreign_row("issuer", "", fact(facts, "issuer"));
     row("serial", fact(facts, "serial"));
     report_names(facts);
     report_dates(facts);

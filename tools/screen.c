@@ -107,6 +107,24 @@ screen_columns(const char *text, size_t length)
     return plain == length ? length : plain + wide_columns(text + plain, length - plain);
 }
 
+void
+screen_text(FILE *out, size_t used, size_t indent, const char *text)
+{
+    size_t width = screen_width(out), at = used;
+    for (size_t step = 1; text[0] != '\0'; text += step) {
+        for (step = 1; ((unsigned char)text[step] & 0xc0) == 0x80;)
+            step++;
+        size_t columns = screen_columns(text, step);
+        if (width > indent && at + columns > width) {
+            (void)fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        }
+        (void)fwrite(text, 1, step, out);
+        at += columns;
+    }
+    (void)fputc('\n', out);
+}
+
 /* A word wider than the terminal gains nothing by a break before it; one that is nearly as wide is indented less. */
 void
 screen_prose(FILE *out, size_t used, size_t indent, const char *text)

@@ -181,6 +181,18 @@ take_pkcs12(struct things *things, PKCS12 *bag, const char *passphrase)
     return true;
 }
 
+/* Somebody who chose a huge number would keep the processor busy for an hour. */
+static bool
+is_slow(PKCS12 *bag)
+{
+    enum { MOST = 10000000 };
+    const ASN1_INTEGER *iterations = NULL;
+    if (!PKCS12_mac_present(bag))
+        return false;
+    PKCS12_get0_mac(NULL, NULL, NULL, &iterations, bag);
+    return iterations != NULL && (ASN1_INTEGER_get(iterations) < 0 || ASN1_INTEGER_get(iterations) > MOST);
+}
+
 bool
 pkcs12_from_der(struct things *things, const unsigned char *der, size_t length)
 {
@@ -188,8 +200,11 @@ pkcs12_from_der(struct things *things, const unsigned char *der, size_t length)
     const unsigned char *at = der;
     PKCS12 *bag = d2i_PKCS12(NULL, &at, (long)length);
     bool whole = bag != NULL && at == der + length;
-    const char *passphrase = whole ? find_passphrase(things, bag, text, sizeof text) : NULL;
-    if (whole && things->passphrase->wrong != NULL)
+    bool slow = whole && is_slow(bag);
+    const char *passphrase = whole && !slow ? find_passphrase(things, bag, text, sizeof text) : NULL;
+    if (slow)
+        things_broken(things, "a PKCS #12 file that is made to take hours to open; have it made again by `openssl pkcs12`");
+    else if (whole && things->passphrase->wrong != NULL)
         things_broken(things, things->passphrase->wrong);
     else if (whole && passphrase == text && !opens(bag, text))
         things_broken(things, "the passphrase does not open this PKCS #12 file, or the file is damaged; try again with the "
