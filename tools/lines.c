@@ -24,8 +24,8 @@ is_label(const char *text)
 static bool
 has_odd_blank(const char *text)
 {
-    static const char *const blanks[] = { "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe2\xa0\x80",
-        "\xe3\x80\x80" };
+    static const char *const blanks[] = { "\xc2\xa0", "\xe1\x9a\x80", "\xe2\x80\xaf", "\xe2\x81\x9f",
+        "\xe2\xa0\x80", "\xe3\x80\x80" };
     for (size_t i = 0; i < sizeof blanks / sizeof *blanks; i++)
         if (strstr(text, blanks[i]) != NULL)
             return true;
@@ -35,8 +35,8 @@ has_odd_blank(const char *text)
     return false;
 }
 
-/* What a terminal wraps at its edge stands at the beginning of a row: with blanks to fill the row above, or a '#' to hide what
-   follows, a part of a label could be taken for a line of its own. */
+/* What a terminal wraps at its edge stands at the beginning of a row: with blanks to fill the row above, or a '#' to hide
+   what follows, a part of a label could be taken for a line of its own. */
 static bool
 is_proposal(const char *text)
 {
@@ -256,6 +256,18 @@ are_several(const struct lines *lines, const struct things *things)
     return false;
 }
 
+/* A request that its key has not signed says nothing about who has the key. */
+static bool
+has_bad_request(const struct things *things)
+{
+    for (size_t i = 0; i < things->count; i++) {
+        X509_REQ *request = things->list[i].request;
+        if (request != NULL && X509_REQ_verify(request, X509_REQ_get0_pubkey(request)) != 1)
+            return true;
+    }
+    return false;
+}
+
 static void
 doubt(struct lines *lines, const struct things *things)
 {
@@ -266,6 +278,9 @@ doubt(struct lines *lines, const struct things *things)
     if (first->trust == NOT_VERIFIED)
         (void)snprintf(lines->doubt, sizeof lines->doubt, "not verified (%s); compare the pin with what its operator tells "
             "you", first->distrust);
+    else if (has_bad_request(things))
+        (void)snprintf(lines->doubt, sizeof lines->doubt, "the request is not signed by its own key, so nothing shows that "
+            "its sender has the key; have it made again");
     else if (lines->label != NULL && are_several(lines, things))
         (void)snprintf(lines->doubt, sizeof lines->doubt, "%s", first->trust == VERIFIED
             ? "it sends more than its own certificate and those of CAs: only the line of its own, the first, is active"
@@ -287,8 +302,6 @@ lines_begin(struct lines *lines, const struct things *things)
 static bool
 is_certain(const struct lines *lines, const struct things *things, const struct thing *thing)
 {
-    if (thing->request != NULL && X509_REQ_verify(thing->request, X509_REQ_get0_pubkey(thing->request)) != 1)
-        return false;
     return thing->trust == NOT_SENT ? lines->doubt[0] == '\0' : thing == things->list && thing->trust == VERIFIED;
 }
 
@@ -299,9 +312,6 @@ lines_add(struct lines *lines, const struct things *things, const struct thing *
     struct draft draft = { .lines = lines, .facts = facts, .made = json_array(), .notes = json_array(),
         .active = lines->label != NULL && !beside && is_certain(lines, things, thing),
         .sent = thing->trust != NOT_SENT };
-    if (lines->label != NULL && lines->doubt[0] == '\0' && thing->request != NULL && !draft.active)
-        (void)snprintf(lines->doubt, sizeof lines->doubt, "the request is not signed by its own key; whoever made it need "
-            "not have the key, so have it made again");
     if (thing->kind == REVOCATION_LIST || thing->kind == PARAMETERS) {
         note(&draft, thing->kind == PARAMETERS ? "parameters name no key, so they have no pin; give the key or certificate"
             : "a revocation list has no pin; a policy names its file by `crl FILE`");

@@ -1,5 +1,5 @@
-/* Facts in rows. Each row begins with its own word, and on a terminal somebody else's text is broken and indented by us: no name
-   can look like another row, or like a policy line. */
+/* Facts in rows. Each row begins with its own word, and on a terminal somebody else's text is broken and indented by us: no
+   name can look like another row, or like a policy line. */
 #include "report.h"
 #include "screen.h"
 #include <stdio.h>

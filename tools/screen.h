@@ -22,8 +22,8 @@ void screen_say(FILE *out, enum tone tone, const char *text);
    columns of the first line are taken already. Nothing is wider than the terminal but a word that is so alone. */
 void screen_prose(FILE *out, size_t used, size_t indent, const char *text);
 
-/* Somebody else's text and a line break. On a terminal it is broken at the edge, and its further lines are indented: no part of
-   it can stand where a line of ours begins. */
+/* Somebody else's text and a line break. On a terminal it is broken at the edge, and its further lines are indented: no
+   part of it can stand where a line of ours begins. */
 void screen_text(FILE *out, size_t used, size_t indent, const char *text);
 
 /* Columns that `length` bytes of UTF-8 take on a terminal. */

@@ -15,7 +15,12 @@ NAMES = {
     "space": (der.UTF8, b"build agent 7", "build agent 7"),
     "quotes": (der.UTF8, b'a" allow any "b', 'a" allow any "b'),
     "backslashes": (der.UTF8, b"a\\\\\"\\", "a\\\\\"\\"),
-    "hash": (der.UTF8, b"# a", "# a"),
+    "hash": (der.UTF8, b"# a", None),  # what follows could hide the end of a line that a terminal has wrapped
+    "blanks": (der.UTF8, b"a  allow any", None),
+    "no-break space": (der.UTF8, "a\u00a0b".encode(), None),
+    "wide space": (der.UTF8, "a\u3000b".encode(), None),
+    "thin space": (der.UTF8, "a\u2009b".encode(), None),
+    "ellipsis": (der.UTF8, "a\u2026b".encode(), "a\u2026b"),
     "option": (der.UTF8, b"not-after=2999-01-01", "not-after=2999-01-01"),
     "issuer": (der.UTF8, b"issuer=x.pem", "issuer=x.pem"),
     "bracket": (der.UTF8, b"[staff]", "[staff]"),
@@ -223,6 +228,18 @@ def check_issuers(tally):
     tally.check(status == 0 and "issuer_spki" not in things[1], "a forged signature makes no issuer", str(things))
 
 
+def check_requests(tally):
+    """A request whose signature is wrong is nobody's word: its line stays a comment, and standard error says so."""
+    good = openssl("req", "-in", PKI / "alice.csr", "-outform", "DER")
+    bad = bytearray(good)
+    bad[-1] ^= 1
+    for content, active in ((good, True), (bytes(bad), False)):
+        done = pin("--label", "alice", "--as", "allow-spki", write("request.der", content))
+        tally.check(done.returncode == 0 and done.stdout.startswith(b"allow " if active else b"# allow "),
+                    f"a request, well signed: {active}", str(done))
+        tally.check((b"not signed by its own key" in done.stderr) != active, f"a request, well signed: {active}: told", str(done))
+
+
 def pem(content):
     return openssl("x509", "-inform", "DER", data=content)
 
@@ -280,6 +297,7 @@ def main():
     check_nested(tally)
     check_algorithms(tally)
     check_issuers(tally)
+    check_requests(tally)
     check_companions(tally)
     tally.finish()
 

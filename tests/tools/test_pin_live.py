@@ -101,6 +101,15 @@ def drip(connection):
     return b""
 
 
+def flood(connection):
+    """Requests for a new handshake before there is any (RFC 5246, 7.4.1.1), which OpenSSL passes over without end."""
+    requests = b"\x16\x03\x03\x00\x04\x00\x00\x00\x00" * 1000
+    with contextlib.suppress(OSError):
+        for _ in range(20000):
+            connection.sendall(requests)
+    return b""
+
+
 def thumbprints(name):
     blocks = re.findall(rb"-----BEGIN.*?-----END CERTIFICATE-----\n", (PKI / f"{name}.pem").read_bytes(), re.DOTALL)
     return [thumbprint_of_der(openssl("x509", "-outform", "DER", data=block)) for block in blocks]
@@ -220,7 +229,8 @@ def check_silence(tally):
                                ("closes when asked", read_and_close, b"sent no certificate"),
                                ("speaks HTTP", plain_text, b"sent no certificate"),
                                ("speaks first", greeting, b"STARTTLS"),
-                               ("says nothing", silent, b"--timeout"), ("says little", drip, b"--timeout")):
+                               ("says nothing", silent, b"--timeout"), ("says little", drip, b"--timeout"),
+                               ("says too much", flood, b"; ")):
         with Server(serve) as server:
             begun = time.monotonic()
             done = pin("--timeout", "2s", server.address)
