@@ -185,7 +185,9 @@ print_near(const struct account *account)
     if (more > 0)
         paragraph("", "And %zu more, which --json lists.", more);
     if (shown == 0)
-        headline(TONE_PLAIN, "No other line of the policy has to do with this certificate.");
+        headline(TONE_PLAIN, account->steps.decision.line != 0
+            ? "No other line of the policy has to do with this certificate."
+            : "No line of the policy has to do with this certificate.");
 }
 
 static void
@@ -207,7 +209,7 @@ print_verdict(const struct account *account)
     struct alert alert = alert_of(decision);
     bool server = account->question.role == MTLSPIN_SERVER; /* a client of TLS 1.3 is done before it is judged */
     paragraph("alert", "The %s sees TLS alert %d, %s, in TLS 1.2 and 1.3%s.", account_peer(account), alert.number,
-        alert.name, server ? " (there only when it reads, after its own handshake is finished)" : "");
+        alert.name, server ? "; in TLS 1.3 its handshake is finished by then, and it sees the alert when it reads" : "");
     paragraph("what to do", "%s", account_advice(account, advice));
 }
 
