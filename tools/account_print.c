@@ -66,9 +66,10 @@ print_names(const X509 *certificate)
 {
     json_t *names = subject_names(certificate), *name = NULL;
     size_t i = 0;
-    json_array_foreach(names, i, name)
+    json_array_foreach(names, i, name) {
         paragraph("  name", "%s: %s", json_string_value(json_object_get(name, "type")),
             json_string_value(json_object_get(name, "value")));
+    }
     json_decref(names);
 }
 

@@ -63,8 +63,9 @@ report_names(const json_t *facts)
 {
     size_t i = 0;
     const json_t *name = NULL;
-    json_array_foreach(json_object_get(facts, "names"), i, name)
+    json_array_foreach(json_object_get(facts, "names"), i, name) {
         foreign_row(i == 0 ? "names" : "", json_string_value(json_object_get(name, "type")), fact(name, "value"));
+    }
 }
 
 static void
