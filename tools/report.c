@@ -61,10 +61,10 @@ report_trust(const json_t *facts)
 static void
 report_names(const json_t *facts)
 {
-    size_t i = 0;
-    const json_t *name = NULL;
-    json_array_foreach(json_object_get(facts, "names"), i, name) {
-        foreign_row(i == 0 ? "names" : "", json_string_value(json_object_get(name, "type")), fact(name, "value"));
+    const json_t *names = json_object_get(facts, "names");
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const json_t *name = json_array_get(names, i);
+        foreign_row(i == 0 ? "names" : "", fact(name, "type"), fact(name, "value"));
     }
 }
 
