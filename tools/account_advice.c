@@ -127,8 +127,8 @@ account_advice(const struct account *account, char buffer[ADVICE_SIZE])
     case MTLSPIN_REASON_DENIED_SPKI:
     case MTLSPIN_REASON_DENIED_SERIAL:
         (void)snprintf(buffer, ADVICE_SIZE,
-            "Delete line %u if it denies by mistake; else the peer needs %s, or if the line denies its CA, one of another CA.",
-            decision->line,
+            "Delete line %u if it denies by mistake; else the peer needs %s, or if the line denies its CA, one of another "
+            "CA.", decision->line,
             decision->reason == MTLSPIN_REASON_DENIED_SPKI ? "a certificate for a new key" : "a new certificate");
         break;
     case MTLSPIN_REASON_RULE_EXPIRED:
