@@ -49,8 +49,8 @@ struct mtlspin_scan {
     void (*start)(void *context);
 
     /* A mistake, with file, line and column as mtlspin_policy_load gives them. Reading goes on behind it, as if the line
-       were not there; what can only follow from it is not told. Of several mistakes in one line the first is told, the
-       others when it is mended. */
+       were not there; what can only follow from it is not told. Settings of a domain that do not go together are told
+       one by one, each at the line that is to blame; of several mistakes in one line the first is told. */
     void (*mistake)(void *context, const struct mtlspin_error *error);
 
     /* A rule without mistake of its own. */
