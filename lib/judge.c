@@ -299,13 +299,17 @@ mtlspin__judgement_error(const struct mtlspin_decision *decision)
     return decision->x509_error != X509_V_OK ? decision->x509_error : X509_V_ERR_CERT_REJECTED;
 }
 
+/* In two halves, which compilers copy in registers: for the whole they take an instruction that is slow to start, and a
+   check of a live connection costs hardly more than this copy. */
 bool
 mtlspin__decision_give(struct mtlspin_decision *to, const struct mtlspin_decision *from)
 {
+    enum { HALF = sizeof *to / 2 };
     if (to == NULL)
         return true;
     if (to->size != sizeof *to)
         return false;
-    *to = *from;
+    memcpy(to, from, HALF);
+    memcpy((char *)to + HALF, (const char *)from + HALF, sizeof *to - HALF);
     return true;
 }
