@@ -184,7 +184,7 @@ main(int argc, char **argv)
     if (count && !RUNNING_ON_VALGRIND)
         die("nothing to count: run it by handshake_count.sh, and have <valgrind/callgrind.h> when it is built");
     size_t times = number(argc, argv, 3, count ? 20 : 400);
-    struct mtlspin_verifier *verifier = verifier_make(argv[2]);
+    struct mtlspin_verifier *verifier = verifier_load(argv[2]);
     for (int i = 0; i < SETTINGS; i++) {
         struct arena arena;
         arena_make(&arena, &settings[i], verifier);

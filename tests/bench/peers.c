@@ -9,14 +9,31 @@ audit(const struct mtlspin_event *event, void *user)
     (void)event, (void)user;
 }
 
-struct mtlspin_verifier *
-verifier_make(const char *path)
+struct mtlspin_policy *
+policy_load(const char *path)
 {
     struct mtlspin_error error = MTLSPIN_ERROR_INIT;
     struct mtlspin_policy *policy = mtlspin_policy_load(path, &error);
-    struct mtlspin_verifier *verifier = policy != NULL ? mtlspin_verifier_new(policy, &error) : NULL;
+    if (policy == NULL)
+        die(error.message);
+    return policy;
+}
+
+struct mtlspin_verifier *
+verifier_make(struct mtlspin_policy *policy)
+{
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    struct mtlspin_verifier *verifier = mtlspin_verifier_new(policy, &error);
     if (verifier == NULL || mtlspin_verifier_set_audit(verifier, audit, NULL, &error) != MTLSPIN_OK)
         die(error.message);
+    return verifier;
+}
+
+struct mtlspin_verifier *
+verifier_load(const char *path)
+{
+    struct mtlspin_policy *policy = policy_load(path);
+    struct mtlspin_verifier *verifier = verifier_make(policy);
     mtlspin_policy_unref(policy);
     return verifier;
 }

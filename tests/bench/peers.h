@@ -18,8 +18,12 @@ struct client {
     SSL_SESSION *session; /* the newest */
 };
 
-/* A verifier for the policy of a file, with an audit hook that does nothing. */
-struct mtlspin_verifier *verifier_make(const char *policy);
+/* The policy of a file. */
+struct mtlspin_policy *policy_load(const char *path);
+
+/* A verifier with an audit hook that does nothing, for this policy or the one of a file. */
+struct mtlspin_verifier *verifier_make(struct mtlspin_policy *policy);
+struct mtlspin_verifier *verifier_load(const char *path);
 
 /* `name` of the certificates' folder: "server" has a P-256 key, "server-rsa" one of RSA-2048. The plain server has the
    anchors and the list of accepted CAs that the guarded one gets from a policy of rules.h, and the same options. */
