@@ -10,6 +10,7 @@
 #include <malloc.h>
 #include <mtlspin/mtlspin.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,8 @@ measure_memory(const char *name, const char *path)
     struct resident most = resident();
     double kept = allocated() - free_before;
     struct resident after = resident();
+    if (kept <= 0 || after.now - before.now > kept * 1.25 + (16 << 20))
+        die("the policy is kept in memory of which malloc does not tell");
     figure(kept / (double)mtlspin_policy_count_allow(policy, MTLSPIN_KIND_NONE), "bytes", "rule-bytes/%s", name);
     figure((most.peak - before.now) / (1 << 20), "MiB", "load-peak/%s", name);
     figure((after.now - before.now) / (1 << 20), "MiB", "load-kept/%s", name);
@@ -87,6 +90,7 @@ measure_times(const char *name, const char *path, size_t count)
     for (size_t i = 0; i < count; i++)
         times[i] = time_load(path);
     figure(median(times, count) / 1e9, "s", "load-%s", name);
+    free(times);
 }
 
 int

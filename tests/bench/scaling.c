@@ -29,8 +29,11 @@ work(void *user)
     struct worker *worker = user;
     size_t done = 0;
     double start = nanoseconds(), taken = 0;
-    for (; taken < worker->duration; done++, taken = nanoseconds() - start)
+    while (taken < worker->duration) {
         shake(worker->server, &worker->client, false, NULL);
+        taken = nanoseconds() - start;
+        done++;
+    }
     worker->rate = (double)done * 1e9 / taken;
     return NULL;
 }
