@@ -1,7 +1,7 @@
 /* What libmtlspin adds to a server's handshake.
 
      bench-handshake time  POLICY [PAIRS]          (400 pairs)
-     bench-handshake count POLICY [HANDSHAKES]     (20 handshakes; under callgrind, see handshake_count.sh)
+     bench-handshake count POLICY [ROUNDS]         (5 rounds; under callgrind, see handshake_count.sh)
 
    time: a plain handshake and a guarded one, or a resumed one and a full one, by turns; the middle one of the pairs' ratios.
 
@@ -11,7 +11,8 @@
      resumed-vs-full/VERSION-rsa                the same for RSA-2048
      handshake-time/...                         each side's own, in microseconds
 
-   count: as many handshakes of each kind, after some that do not count, and a dump of callgrind's for each kind.
+   count: in each round a few handshakes of each kind, and a dump of callgrind's for each. Rounds, since what malloc does
+   depends on what was before: a few thousand instructions more or less.
 
    Only what the server does counts: SSL_new, SSL_do_handshake, mtlspin_check where it is guarded, SSL_free. */
 #include "bench.h"
@@ -31,7 +32,7 @@
 #define CALLGRIND_DUMP_STATS_AT(name) ((void)(name))
 #endif
 
-enum { PLAIN, GUARDED, WARM_UP = 5 };
+enum { PLAIN, GUARDED, HANDSHAKES = 5 };
 static const char *const side_names[] = { "plain", "guarded" };
 
 /* One version with one kind of key; the clients' sessions are their servers'. */
@@ -76,8 +77,8 @@ static void
 warm_up(struct arena *arena)
 {
     for (int side = PLAIN; side <= GUARDED; side++)
-        for (int i = 0; i < 2 * WARM_UP; i++)
-            shake(&arena->servers[side], &arena->clients[side], i >= WARM_UP, NULL);
+        for (int i = 0; i < 2 * HANDSHAKES; i++)
+            shake(&arena->servers[side], &arena->clients[side], i >= HANDSHAKES, NULL);
 }
 
 /* One of two things that are compared. */
@@ -152,25 +153,27 @@ toggle(void *user)
 }
 
 static void
-count_kind(struct arena *arena, int side, bool resumed, size_t handshakes)
+count_kind(struct arena *arena, int side, bool resumed)
 {
     static const struct meter meter = { toggle, toggle, NULL };
     char name[96];
-    (void)snprintf(name, sizeof name, "%s %s %s %zu", resumed ? "resumed" : "full", arena->name, side_names[side],
-        handshakes);
+    (void)snprintf(name, sizeof name, "%s %s %s %d", resumed ? "resumed" : "full", arena->name, side_names[side],
+        HANDSHAKES);
     CALLGRIND_ZERO_STATS;
-    for (size_t i = 0; i < handshakes; i++)
+    for (int i = 0; i < HANDSHAKES; i++)
         shake(&arena->servers[side], &arena->clients[side], resumed, &meter);
     CALLGRIND_DUMP_STATS_AT(name);
 }
 
 static void
-count_all(struct arena *arena, size_t handshakes)
+count_all(struct arena arenas[SETTINGS], size_t rounds)
 {
     CALLGRIND_START_INSTRUMENTATION;
-    for (int side = PLAIN; side <= GUARDED; side++) {
-        count_kind(arena, side, false, handshakes);
-        count_kind(arena, side, true, handshakes);
+    for (size_t i = 0; i < rounds * SETTINGS; i++) {
+        for (int side = PLAIN; side <= GUARDED; side++) {
+            count_kind(&arenas[i % SETTINGS], side, false);
+            count_kind(&arenas[i % SETTINGS], side, true);
+        }
     }
     CALLGRIND_STOP_INSTRUMENTATION;
 }
@@ -178,22 +181,24 @@ count_all(struct arena *arena, size_t handshakes)
 int
 main(int argc, char **argv)
 {
+    struct arena arenas[SETTINGS];
     bool count = argc > 2 && strcmp(argv[1], "count") == 0;
     if (argc < 3 || (!count && strcmp(argv[1], "time") != 0))
-        die("usage: bench-handshake time|count POLICY [PAIRS or HANDSHAKES]");
+        die("usage: bench-handshake time|count POLICY [PAIRS or ROUNDS]");
     if (count && !RUNNING_ON_VALGRIND)
         die("nothing to count: run it by handshake_count.sh, and have <valgrind/callgrind.h> when it is built");
-    size_t times = number(argc, argv, 3, count ? 20 : 400);
+    size_t times = number(argc, argv, 3, count ? 5 : 400);
     struct mtlspin_verifier *verifier = verifier_load(argv[2]);
     for (int i = 0; i < SETTINGS; i++) {
-        struct arena arena;
-        arena_make(&arena, &settings[i], verifier);
-        warm_up(&arena);
-        if (count)
-            count_all(&arena, times);
-        else
-            time_all(&arena, times);
-        arena_free(&arena);
+        arena_make(&arenas[i], &settings[i], verifier);
+        warm_up(&arenas[i]);
+    }
+    if (count)
+        count_all(arenas, times);
+    for (int i = 0; i < SETTINGS; i++) {
+        if (!count)
+            time_all(&arenas[i], times);
+        arena_free(&arenas[i]);
     }
     mtlspin_verifier_unref(verifier);
     return 0;
