@@ -1,147 +1,183 @@
-/* What a sweep costs: ten thousand live connections of a few clients, whose chains have three certificates.
+/* What it costs to look through all live connections after a change of policy.
 
-     bench-sweep [CONNECTIONS [HANDSHAKES]]
+     bench-sweep [CONNECTIONS [RULES [HANDSHAKES]]]     (100,000 connections, 1,000,000 rules, 2,000 handshakes)
+     bench-sweep table [CONNECTIONS [HANDSHAKES]]       (10,000 and 4: a table of many changes, see sweep_table.c)
 
-   Each line: what had changed, how many were refused, milliseconds for the sweep, microseconds for each connection. */
-#include "lists.h"
-#include "policy_text.h"
-#include "rig.h"
-#include "suite.h"
+     sweep-CONNECTIONS          the sweep after a change of the rules alone: the middle one of several
+     sweep-CONNECTIONS/again    another one after it, when nothing has changed
+
+   One policy has a rule for ten of the connections that the other has not; so ten are refused, neither more nor others.
+   The handshakes' certificates are objects of their own, as in a server; each connection but the ten is enrolled several
+   times, since so many handshakes would take minutes. */
+#include "bench.h"
+#include "peers.h"
+#include "rules.h"
+#include "sweep_table.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
+#include <unistd.h>
 
-static const char *const clients[] = { "alice", "mallory", "client-p384", "build-agent" };
-enum { CLIENTS = sizeof clients / sizeof *clients };
+enum { ROUNDS = 5, DISMISSED = 10, STAFF = 4 };
 
-#define CA "ca @pki@/root-ca.pem\n"
-#define REST "allow spki @spki:mallory@ m\nallow spki @spki:client-p384@ p\nallow spki @spki:build-agent@ b\n"
-#define ALL "allow spki @spki:alice@ a\n" REST
-#define LISTED(list) CA "crl root.pem\ncrl " list "\n" ALL
+/* Whose rule goes comes last. */
+static const char *const clients[] = { "alice", "client-p384", "build-agent", "client-rsa", "mallory", NULL };
+static const char *const staff[] = { "alice", "client-p384", "build-agent", "client-rsa", NULL };
 
-/* The clients are all of one CA. */
-static const struct crl_recipe lists[] = {
-    { "root.pem", "root-ca", NULL, -60, 86400, NULL, 0 },
-    { "nobody.pem", "clients-ca", NULL, -60, 86400, NULL, 0 },
-    { "kiosk.pem", "clients-ca", NULL, -60, 86400, "kiosk", 0 },
-    { "alice.pem", "clients-ca", NULL, -60, 86400, "alice", 0 },
-};
+static struct mtlspin_policy *
+make_policy(size_t count, const char *const *allowed)
+{
+    char path[] = "/tmp/mtlspin-bench-XXXXXX";
+    const struct rules rules = { count, RULES_MIX, allowed };
+    int file = mkstemp(path);
+    if (file < 0 || close(file) != 0)
+        die(path);
+    rules_write(&rules, path);
+    struct mtlspin_policy *policy = policy_load(path);
+    (void)unlink(path);
+    return policy;
+}
 
-static const struct change {
-    const char *what, *policy;
-} changes[] = {
-    { "a rule added", CA ALL "allow spki @spki:kiosk@ kiosk\n" },
-    { "nothing", NULL },
-    { "a client's rule removed", CA REST },
-    { "nothing", NULL },
-    { "the rule is back", CA ALL },
-    { "a client's key denied", "deny spki @spki:alice@ alice\n" CA ALL },
-    { "a rule by thumbprint", CA ALL "allow thumbprint @thumbprint:kiosk@ kiosk\n" },
-    { "a rule by name", CA ALL "allow dns agent.acme.example agent\n" },
-    { "an anchor added", CA "ca @pki@/partner-ca.pem\n" ALL },
-    { "the anchors are all others", "ca @pki@/other-ca.pem\n" ALL },
-    { "the same again", "ca @pki@/other-ca.pem\n" ALL },
-    { "the anchors are back", CA ALL },
-    { "the first revocation lists", LISTED("nobody.pem") },
-    { "only a list: somebody else is revoked", LISTED("kiosk.pem") },
-    { "only a list: a client is revoked", LISTED("alice.pem") },
-    { "only a list: nobody is revoked", LISTED("nobody.pem") },
-    { "no lists any more", CA ALL },
-    { "another depth: chains verified anew", "ca @pki@/root-ca.pem\ndepth 7\n" ALL },
-    { "after that, a rule added", "ca @pki@/root-ca.pem\ndepth 7\n" ALL "allow spki @spki:kiosk@ kiosk\n" },
+/* Connections by number; those that are dismissed come first. */
+struct crowd {
+    const struct server *server;
+    struct mtlspin_enrolment **enrolments;
+    char *refused; /* one for each, whose address is what the callback gets */
+    size_t count;
 };
 
 static void
-forget(void *user, const struct mtlspin_decision *decision)
+enrol(struct crowd *crowd, SSL *ssl, size_t at)
 {
-    (void)user, (void)decision;
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    crowd->enrolments[at] = mtlspin_enrol(crowd->server->verifier, ssl, &crowd->refused[at], &error);
+    if (crowd->enrolments[at] == NULL)
+        die(error.message);
 }
 
-static size_t count = 10000, handshakes = CLIENTS;
+static void
+enrol_dismissed(struct crowd *crowd)
+{
+    struct client client;
+    client_make(&client, TLS1_3_VERSION, clients[STAFF]);
+    for (size_t i = 0; i < DISMISSED; i++) {
+        SSL *ssl = shake_and_stay(crowd->server, &client);
+        enrol(crowd, ssl, i);
+        SSL_free(ssl);
+    }
+    client_free(&client);
+}
+
+static void
+enrol_staff(struct crowd *crowd, size_t handshakes)
+{
+    struct client people[STAFF];
+    for (size_t i = 0; i < STAFF; i++)
+        client_make(&people[i], TLS1_3_VERSION, staff[i]);
+    for (size_t h = 0; h < handshakes; h++) {
+        SSL *ssl = shake_and_stay(crowd->server, &people[h % STAFF]);
+        for (size_t i = DISMISSED + h; i < crowd->count; i += handshakes)
+            enrol(crowd, ssl, i);
+        SSL_free(ssl);
+    }
+    for (size_t i = 0; i < STAFF; i++)
+        client_free(&people[i]);
+}
+
+static void
+refuse(void *user, const struct mtlspin_decision *decision)
+{
+    char *refused = user;
+    *refused = decision->verdict == MTLSPIN_DENY;
+}
+
+/* Milliseconds; exactly so many, the first, must be refused. */
+static double
+sweep(struct crowd *crowd, size_t expected)
+{
+    memset(crowd->refused, 0, crowd->count);
+    double start = nanoseconds();
+    size_t found = mtlspin_verifier_sweep(crowd->server->verifier, refuse);
+    double taken = nanoseconds() - start;
+    if (found != expected)
+        die("the sweep has refused too few or too many");
+    for (size_t i = 0; i < crowd->count; i++)
+        if ((crowd->refused[i] != 0) != (i < expected))
+            die("the sweep has refused others than those whose rule is gone");
+    return taken / 1e6;
+}
 
 static double
-milliseconds(void)
+sweep_under(struct crowd *crowd, struct mtlspin_policy *policy, size_t expected)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    if (mtlspin_verifier_set_policy(crowd->server->verifier, policy, &error) != MTLSPIN_OK)
+        die(error.message);
+    return sweep(crowd, expected);
+}
+
+/* 100000 is 1e5. */
+static void
+write_count(size_t count, char text[32])
+{
+    int zeros = 0;
+    size_t rest = count;
+    for (; rest % 10 == 0 && rest > 0; rest /= 10)
+        zeros++;
+    if (rest == 1 && zeros > 1)
+        (void)snprintf(text, 32, "1e%d", zeros);
+    else
+        (void)snprintf(text, 32, "%zu", count);
 }
 
 static void
-measure(struct rig *rig, const struct change *change)
+measure(struct crowd *crowd, struct mtlspin_policy *all, struct mtlspin_policy *fewer)
 {
-    if (change->policy != NULL) {
-        struct mtlspin_policy *policy = policy_of(change->policy);
-        ck_assert_int_eq(mtlspin_verifier_set_policy(rig->verifier, policy, NULL), MTLSPIN_OK);
-        mtlspin_policy_unref(policy);
+    char name[32];
+    double changed[ROUNDS], again[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++) {
+        changed[i] = sweep_under(crowd, fewer, DISMISSED);
+        again[i] = sweep(crowd, 0);
+        (void)sweep_under(crowd, all, 0);
     }
-    double start = milliseconds();
-    size_t refused = mtlspin_verifier_sweep(rig->verifier, forget);
-    double taken = milliseconds() - start;
-    printf("%-40s %6zu refused %10.3f ms %8.3f us each\n", change->what, refused, taken, taken * 1e3 / (double)count);
+    write_count(crowd->count, name);
+    figure(median(changed, ROUNDS), "ms", "sweep-%s", name);
+    figure(median(again, ROUNDS), "ms", "sweep-%s/again", name);
 }
-
-/* A few handshakes, whose connections are enrolled again and again; or as many as connections, so that every certificate is
-   an object of its own, which the processor has forgotten by the next sweep. */
-static void
-enrol(struct rig *rig, struct mtlspin_enrolment **all)
-{
-    SSL_CTX *contexts[CLIENTS];
-    for (size_t c = 0; c < CLIENTS; c++)
-        contexts[c] = rig_client(clients[c], TLS1_3_VERSION);
-    for (size_t h = 0; h < handshakes; h++) {
-        rig->client = contexts[h % CLIENTS];
-        ck_assert(rig_shake(rig));
-        for (size_t i = h; i < count; i += handshakes) {
-            all[i] = mtlspin_enrol(rig->verifier, rig->pair.server, NULL, NULL);
-            ck_assert_ptr_nonnull(all[i]);
-        }
-    }
-    rig->client = NULL;
-    for (size_t c = 0; c < CLIENTS; c++)
-        SSL_CTX_free(contexts[c]);
-}
-
-START_TEST(sweep)
-{
-    struct rig rig;
-    struct mtlspin_enrolment **all = calloc(count + 1, sizeof(struct mtlspin_enrolment *));
-    ck_assert_ptr_nonnull(all);
-    rig_verifier(&rig, CA ALL);
-    ck_assert_int_eq(mtlspin_verifier_set_audit(rig.verifier, NULL, NULL, NULL), MTLSPIN_OK);
-    rig.server = rig_plain_server();
-    ck_assert_int_eq(mtlspin_verifier_attach(rig.verifier, rig.server, NULL), MTLSPIN_OK);
-    double start = milliseconds();
-    enrol(&rig, all);
-    printf("%zu connections enrolled in %.3f ms\n", count, milliseconds() - start);
-    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++)
-        measure(&rig, &changes[i]);
-    for (size_t i = 0; i < count; i++)
-        mtlspin_withdraw(all[i]);
-    free(all);
-    rig_free(&rig);
-}
-END_TEST
 
 static void
-set_up(void)
+fill_and_measure(struct crowd *crowd, size_t handshakes, struct mtlspin_policy *all, struct mtlspin_policy *fewer)
 {
-    lists_enter();
-    lists_write(lists, sizeof lists / sizeof *lists, (int64_t)time(NULL));
+    crowd->enrolments = calloc(crowd->count, sizeof(struct mtlspin_enrolment *));
+    crowd->refused = room(crowd->count, 1);
+    if (crowd->enrolments == NULL)
+        die("out of memory");
+    enrol_dismissed(crowd);
+    enrol_staff(crowd, handshakes);
+    measure(crowd, all, fewer);
+    for (size_t i = 0; i < crowd->count; i++)
+        mtlspin_withdraw(crowd->enrolments[i]);
+    free(crowd->enrolments);
+    free(crowd->refused);
 }
 
 int
 main(int argc, char **argv)
 {
-    Suite *suite = suite_create("sweep");
-    TCase *only = tcase_create("sweep");
-    if (argc > 1)
-        count = (size_t)strtoul(argv[1], NULL, 10);
-    if (argc > 2)
-        handshakes = (size_t)strtoul(argv[2], NULL, 10);
-    tcase_set_timeout(only, 0);
-    tcase_add_unchecked_fixture(only, set_up, lists_leave);
-    tcase_add_test(only, sweep);
-    suite_add_tcase(suite, only);
-    return run_suite(suite);
+    struct server server;
+    if (argc > 1 && strcmp(argv[1], "table") == 0)
+        return sweep_table(number(argc, argv, 2, 10000), number(argc, argv, 3, 4));
+    struct crowd crowd = { .server = &server, .count = number(argc, argv, 1, 100000) };
+    size_t rules = number(argc, argv, 2, 1000000), handshakes = number(argc, argv, 3, 2000);
+    if (crowd.count < DISMISSED + handshakes)
+        die("more connections are wanted than handshakes");
+    struct mtlspin_policy *all = make_policy(rules, clients), *fewer = make_policy(rules, staff);
+    struct mtlspin_verifier *verifier = verifier_make(all);
+    server_make(&server, verifier, TLS1_3_VERSION, "server");
+    fill_and_measure(&crowd, handshakes, all, fewer);
+    server_free(&server);
+    mtlspin_verifier_unref(verifier);
+    mtlspin_policy_unref(all);
+    mtlspin_policy_unref(fewer);
+    return 0;
 }
