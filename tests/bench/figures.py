@@ -121,9 +121,9 @@ def reached(value, sign, limit):
 
 def measure_policies(run):
     """Loading, keeping and asking policies of all sizes."""
-    for size in run.size(list(SIZES), ["1e3", "1e4", "1e5", "1e6"]):
+    for size in run.size(list(SIZES), ["1e3", "1e5", "1e6"]):
         run.measure(run.program("load"), size, run.policy(size), run.size(2 if size == "1e7" else 9, 3))
-        run.measure(run.program("decide"), size, run.policy(size))
+        run.measure(run.program("decide"), size, run.policy(size), run.size(500_000, 100_000), run.size(9, 3))
         if size == "1e7":
             os.remove(run.policy(size))
     for form in ("bare", "labelled", "options"):
@@ -134,18 +134,18 @@ def measure_policies(run):
 def measure_connections(run):
     """Handshakes, and connections that live."""
     policy = run.policy("1e6")
-    run.measure(run.program("handshake"), "time", policy, run.size(400, 40))
-    run.measure(run.program("check"), policy)
-    run.measure(run.program("sweep"), policy, run.size(100_000, 100_000))
-    run.measure(run.program("stall"), policy, run.size(20_000, 2000))
-    run.measure(run.program("scaling"), policy, run.size(10, 3))
+    run.measure(run.program("handshake"), "time", policy, run.size(400, 20))
+    run.measure(run.program("check"), policy, 1_000_000, run.size(20, 5))
+    run.measure(run.program("sweep"), 100_000, run.size(1_000_000, 10_000), run.size(2000, 200))
+    run.measure(run.program("stall"), policy, run.size(20_000, 1000))
+    run.measure(run.program("scaling"), policy, run.size(15, 3), run.size(400, 100))
 
 
 def count_instructions(run):
     if shutil.which("valgrind") is None:
         run.take("handshake-full-instr-ratio", "-", "skipped: valgrind is not there")
         return
-    run.measure("sh", HERE / "handshake_count.sh", run.build, run.policy(run.size("1e6", "1e5")), run.size(20, 5))
+    run.measure("sh", HERE / "handshake_count.sh", run.build, run.policy(run.size("1e6", "1e4")), run.size(20, 3))
 
 
 def measure_beside(run):
