@@ -4,9 +4,9 @@
 #define MTLSPIN_VERSION_H
 
 #define MTLSPIN_VERSION_MAJOR 0
-#define MTLSPIN_VERSION_MINOR 4
+#define MTLSPIN_VERSION_MINOR 5
 #define MTLSPIN_VERSION_PATCH 0
-#define MTLSPIN_VERSION "0.4.0"
+#define MTLSPIN_VERSION "0.5.0"
 
 /* Marks what the shared library exports. */
 #if defined(__GNUC__)
@@ -23,7 +23,7 @@
 extern "C" {
 #endif
 
-/* The version of the library that is running, for example "0.4.0"; a program was compiled against MTLSPIN_VERSION.
+/* The version of the library that is running, for example "0.5.0"; a program was compiled against MTLSPIN_VERSION.
    Static text. Thread-safe. Since: 0.1.0 */
 MTLSPIN_API const char *mtlspin_version(void);
 
