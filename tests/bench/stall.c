@@ -6,10 +6,10 @@
    work that takes memory, by turns: so what the machine does besides hits all three alike. Where reloads cost no more than
    other work does, it is the machine that handshakes wait for, not the library.
 
-     reload-stall-p999, -p99, -p50               latency with reloads / with nothing
-     reload-stall-p999/other-work, ...           with other work / with nothing
-     reload-latency/nothing-p999, ...            each by itself
-     reload-stall-reloads                        how many there were */
+     reload-stall-p999, -p99, -p50        latency with reloads / with nothing
+     other-work-stall-p999, ...           with other work / with nothing
+     reload-latency/nothing-p999, ...     each by itself
+     reload-stall-reloads                 how many there were */
 #include "bench.h"
 #include "peers.h"
 #include <pthread.h>
@@ -122,7 +122,7 @@ report(double *latencies[NEIGHBOURS], size_t count)
         for (int n = NOTHING; n < NEIGHBOURS; n++)
             found[n] = quantile(latencies[n], count, parts[i].part);
         figure(found[RELOADS] / found[NOTHING], "ratio", "reload-stall-%s", parts[i].name);
-        figure(found[OTHER_WORK] / found[NOTHING], "ratio", "reload-stall-%s/other-work", parts[i].name);
+        figure(found[OTHER_WORK] / found[NOTHING], "ratio", "other-work-stall-%s", parts[i].name);
         for (int n = NOTHING; n < NEIGHBOURS; n++)
             figure(found[n] / 1e3, "us", "reload-latency/%s-%s", names[n], parts[i].name);
     }
