@@ -5,9 +5,9 @@
      decide-NAME/spki-hit, -miss, thumbprint-hit, -miss, serial-hit, -miss     the middle round, divided by its decisions
      decide-warm-NAME/...                                                      the same about a few peers, again and again
 
-   The peers are made of the policy's own rules, in an order by chance, as many as there are of a kind but at most SAMPLES: so
-   hardly anything that a decision looks at is in the processor's caches, as in a server with many other things to do. Each
-   peer has a chain of three certificates under an anchor and all that rules can name but alternative names: a key, a
+   The peers are made of the policy's own rules, in an order by chance, as many as there are of a kind but at most SAMPLES:
+   so hardly anything that a decision looks at is in the processor's caches, as in a server with many other things to do.
+   Each peer has a chain of three certificates under an anchor and all that rules can name but alternative names: a key, a
    thumbprint where the policy has any, a serial number under its issuer's key. A hit is named by one rule, by one of the
    three, while the others are looked up in vain. A miss differs in one bit from a hit, so that it must be compared to the
    end; all look-ups are in vain.
