@@ -359,6 +359,7 @@ mtlspin_verifier_sweep(struct mtlspin_verifier *verifier, mtlspin_sweep_callback
     }
     ERR_pop_to_mark();
     mtlspin__snapshot_release(&sweep.snapshot);
+    mtlspin__verifier_tidy(verifier);
     mtlspin_verifier_unref(verifier);
     return sweep.called;
 }

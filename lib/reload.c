@@ -23,14 +23,14 @@ static enum mtlspin_status
 publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, uint64_t instead_of, int64_t now,
     struct mtlspin_error *error)
 {
-    struct mtlspin__snapshot before = { policy, 0 };
+    struct mtlspin_policy *unused = policy;
     struct mtlspin__sources tried = { 0 };
     inherit(verifier, policy);
     (void)pthread_mutex_lock(&verifier->lock);
     bool fits = !verifier->serves || !policy->has_hosts;
     bool first = instead_of == 0 || instead_of == verifier->current.generation;
     if (fits && first) {
-        before = verifier->current;
+        unused = mtlspin__retired_add(&verifier->retired, verifier->current.policy) ? NULL : verifier->current.policy;
         verifier->current.policy = policy;
         verifier->current.generation++;
         verifier->loaded = now;
@@ -39,7 +39,8 @@ publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, uint64
         verifier->tried = (struct mtlspin__sources){ 0 };
     }
     (void)pthread_mutex_unlock(&verifier->lock);
-    mtlspin__snapshot_release(&before); /* not under the lock: a large policy takes its time */
+    mtlspin_policy_unref(unused); /* not under the lock: a large policy takes its time */
+    mtlspin__verifier_tidy(verifier);
     mtlspin__sources_clear(&tried);
     if (!fits)
         return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
@@ -107,7 +108,9 @@ mtlspin_verifier_reload(struct mtlspin_verifier *verifier, struct mtlspin_error 
     struct mtlspin_error mine = MTLSPIN_ERROR_INIT; /* the hook is told, even where the caller does not want to know */
     int64_t now = mtlspin__verifier_now(verifier); /* here, since the clock may be the program's */
     (void)pthread_mutex_lock(&verifier->reloading);
+    mtlspin__verifier_tidy(verifier);
     enum mtlspin_status status = reload(verifier, now, &mine);
+    mtlspin__verifier_tidy(verifier); /* again, since the reload itself has used the one before */
     (void)pthread_mutex_unlock(&verifier->reloading);
     mtlspin__watch_wake(verifier);
     mtlspin__event_reload(verifier, &mine);

@@ -68,6 +68,7 @@ mtlspin_verifier_stats(struct mtlspin_verifier *verifier, struct mtlspin_stats *
     describe_policy(snapshot.policy, mtlspin__verifier_now(verifier), stats);
     ERR_pop_to_mark();
     mtlspin__snapshot_release(&snapshot);
+    mtlspin__verifier_tidy(verifier);
     mtlspin__counters_read(verifier->counters, stats);
     stats->enrolled = mtlspin__verifier_enrolled(verifier);
     return MTLSPIN_OK;

@@ -85,6 +85,7 @@ mtlspin_verifier_unref(struct mtlspin_verifier *verifier)
     if (verifier == NULL || atomic_fetch_sub_explicit(&verifier->references, 1, memory_order_acq_rel) != 1)
         return;
     mtlspin__snapshot_release(&verifier->current);
+    mtlspin__retired_clear(&verifier->retired);
     mtlspin__sources_clear(&verifier->tried);
     mtlspin__watch_free(verifier->watch);
     mtlspin__counters_free(verifier->counters);
@@ -166,6 +167,18 @@ mtlspin__snapshot_release(struct mtlspin__snapshot *snapshot)
 {
     mtlspin_policy_unref(snapshot->policy);
     memset(snapshot, 0, sizeof *snapshot);
+}
+
+void
+mtlspin__verifier_tidy(struct mtlspin_verifier *verifier)
+{
+    struct mtlspin_policy *unused = NULL;
+    do {
+        mtlspin_policy_unref(unused);
+        (void)pthread_mutex_lock(&verifier->lock);
+        unused = mtlspin__retired_take(&verifier->retired);
+        (void)pthread_mutex_unlock(&verifier->lock);
+    } while (unused != NULL);
 }
 
 bool

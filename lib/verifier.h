@@ -4,6 +4,7 @@
 
 #include "counters.h"
 #include "policy.h"
+#include "retired.h"
 #include "watch.h"
 #include <mtlspin/verifier.h>
 #include <pthread.h>
@@ -40,6 +41,7 @@ struct mtlspin_verifier {
     pthread_mutex_t lock; /* of what follows; held for a few instructions at a time */
     struct mtlspin__snapshot current;
     int64_t loaded; /* when `current` was published */
+    struct mtlspin__retired retired; /* what was in force before and may be in use still */
     bool serves;    /* some connection is a server's: no policy with `host` fits */
     _Atomic uint64_t generation; /* of `current`, to be compared without the lock */
     struct mtlspin__watch *watch; /* NULL = none yet; but for waking it, only of the thread that watches */
@@ -61,6 +63,9 @@ void mtlspin__snapshot_release(struct mtlspin__snapshot *snapshot);
 
 /* The same, and since when it is. */
 struct mtlspin__snapshot mtlspin__verifier_acquire_at(struct mtlspin_verifier *verifier, int64_t *loaded);
+
+/* Frees the policies that nobody uses any more: large ones take their time, and so no handshake does this. */
+void mtlspin__verifier_tidy(struct mtlspin_verifier *verifier);
 
 /* Commits the verifier to policies for servers; false if the one in force is for clients. */
 bool mtlspin__verifier_serve(struct mtlspin_verifier *verifier);

@@ -95,6 +95,7 @@ mtlspin_verifier_watch_due(struct mtlspin_verifier *verifier, struct mtlspin_err
     struct mtlspin__watch *watch = own_watch(verifier, error);
     if (watch == NULL)
         return -1;
+    mtlspin__verifier_tidy(verifier);
     int due = follow(verifier, watch, error) == MTLSPIN_OK ? mtlspin__watch_look(watch) : -1;
     if (due < 0)
         (void)mtlspin__fail(error, MTLSPIN_ERR_MEMORY, "out of memory"); /* unless it is said already */

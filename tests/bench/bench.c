@@ -36,12 +36,24 @@ number(int argc, char **argv, int index, size_t otherwise)
     return (size_t)value;
 }
 
+static double
+read_clock(clockid_t clock)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(clock, &now);
+    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
 double
 nanoseconds(void)
 {
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double
+processor_nanoseconds(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static int

@@ -14,8 +14,9 @@ void figure(double value, const char *unit, const char *name, ...) __attribute__
 /* Argument `index` as a number above zero, or what there is to be without it. */
 size_t number(int argc, char **argv, int index, size_t otherwise);
 
-/* Monotonic time. */
+/* Monotonic time; and the processor's, which this thread has used. */
 double nanoseconds(void);
+double processor_nanoseconds(void);
 
 /* The value below which so large a part of all lies; sorts them. */
 double quantile(double *values, size_t count, double part);

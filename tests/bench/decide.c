@@ -3,16 +3,17 @@
      bench-decide NAME POLICY [SAMPLES [ROUNDS]]       (500,000 samples, 5 rounds)
 
      decide-NAME/spki-hit, -miss, thumbprint-hit, -miss, serial-hit, -miss     the middle round, divided by its decisions
+     decide-warm-NAME/...                                                      the same about a few peers, again and again
 
-   The peers are made of the policy's own rules, in an order by chance, as many as there are of a kind but at most SAMPLES: so
-   hardly anything that a decision looks at is in the processor's caches, other than in a loop about one peer. Each
-   peer has a chain of three certificates under an anchor and all that rules can name but alternative names: a key, a
+   The peers are made of the policy's own rules, in an order by chance, as many as there are of a kind but at most SAMPLES:
+   so hardly anything that a decision looks at is in the processor's caches, as in a server with many other things to do.
+   Each peer has a chain of three certificates under an anchor and all that rules can name but alternative names: a key, a
    thumbprint where the policy has any, a serial number under its issuer's key. A hit is named by one rule, by one of the
    three, while the others are looked up in vain. A miss differs in one bit from a hit, so that it must be compared to the
    end; all look-ups are in vain.
 
-   What counts: the decision, with the denials, of which there are none, and the writing of the peer into the evidence, whose
-   digests were made before. Not: certificates, digests, path validation, the event. */
+   What counts, in processor time: the decision, with the denials, of which there are none, and the writing of the peer into
+   the evidence, whose digests were made before. Not: certificates, digests, path validation, the event. */
 #include "bench.h"
 #include "decide.h"
 #include "policy.h"
@@ -30,9 +31,10 @@ struct named {
     char domain[24];
 };
 
-/* Some of the rules of a kind, each with the same chance (reservoir sampling), in an order by chance. */
+enum { KINDS = 3, WARM = 1000, WARM_ROUNDS = 100 };
+
+/* Some of the rules of a kind, each with the same chance (reservoir sampling). */
 struct sample {
-    enum mtlspin_kind kind;
     struct named *rules;
     size_t count, most, seen;
     uint64_t chance;
@@ -41,45 +43,51 @@ struct sample {
 static void
 forget(void *context)
 {
-    struct sample *sample = context;
-    sample->count = sample->seen = 0;
+    struct sample *samples = context;
+    for (int i = 0; i < KINDS; i++)
+        samples[i].count = samples[i].seen = 0;
+}
+
+/* Where the next rule goes, if anywhere. In the first places, too, it changes its place with an earlier one by chance. */
+static struct named *
+next_place(struct sample *sample)
+{
+    size_t at = (size_t)(draw(&sample->chance) % ++sample->seen);
+    if (sample->count < sample->most) {
+        sample->rules[sample->count++] = sample->rules[at];
+        return &sample->rules[at];
+    }
+    return at < sample->most ? &sample->rules[at] : NULL;
 }
 
 static void
 take(void *context, const struct mtlspin_scan_rule *rule)
 {
-    struct sample *sample = context;
-    if (rule->kind != sample->kind || rule->domain == NULL)
+    struct sample *samples = context;
+    if (rule->domain == NULL || rule->kind < MTLSPIN_SPKI || rule->kind > MTLSPIN_SERIAL)
         return;
-    size_t at = (size_t)(draw(&sample->chance) % ++sample->seen);
-    if (sample->count < sample->most) {
-        sample->rules[sample->count] = sample->rules[at]; /* at is this place, or an earlier one */
-        sample->count++;
-    } else if (at >= sample->most) {
+    struct named *place = next_place(&samples[rule->kind - MTLSPIN_SPKI]);
+    if (place == NULL)
         return;
-    }
-    struct named *named = &sample->rules[at];
-    memset(named, 0, sizeof *named);
-    named->pin = rule->pin;
+    memset(place, 0, sizeof *place);
+    place->pin = rule->pin;
     if (rule->issuer != NULL)
-        memcpy(named->issuer, rule->issuer, sizeof named->issuer);
-    (void)snprintf(named->domain, sizeof named->domain, "%s", rule->domain);
+        memcpy(place->issuer, rule->issuer, sizeof place->issuer);
+    (void)snprintf(place->domain, sizeof place->domain, "%s", rule->domain);
 }
 
-static void
-take_sample(struct sample *sample, const char *path)
+static struct mtlspin_policy *
+load(const char *path, struct sample samples[KINDS])
 {
     struct mtlspin_error error = MTLSPIN_ERROR_INIT;
     struct mtlspin_scan scan = MTLSPIN_SCAN_INIT;
-    scan.context = sample;
+    scan.context = samples;
     scan.start = forget;
     scan.rule = take;
     struct mtlspin_policy *policy = mtlspin_policy_scan(path, &scan, &error);
     if (policy == NULL)
         die(error.message);
-    mtlspin_policy_unref(policy);
-    if (sample->count == 0)
-        die("the policy has no rule of a kind");
+    return policy;
 }
 
 /* A peer on its way into the evidence. */
@@ -164,61 +172,74 @@ decide_all(const struct mtlspin_policy *policy, struct mtlspin__evidence *eviden
 {
     int64_t now = (int64_t)time(NULL);
     size_t allowed = 0;
-    double start = nanoseconds();
+    double start = processor_nanoseconds();
     for (size_t i = 0; i < count; i++) {
         evidence->chain[0] = peers[i].leaf;
         memcpy(evidence->thumbprint, peers[i].thumbprint, sizeof evidence->thumbprint);
         struct mtlspin__outcome outcome = mtlspin__decide(&policy->denials, peers[i].domain, evidence, now);
         allowed += outcome.verdict == MTLSPIN_ALLOW;
     }
-    double taken = nanoseconds() - start;
+    double taken = processor_nanoseconds() - start;
     if (allowed != (hit ? count : 0))
         die(hit ? "a peer was refused" : "a stranger was allowed");
     return taken / (double)count;
 }
 
+/* The middle of so many rounds. */
 static double
-measure(const struct mtlspin_policy *policy, const struct sample *sample, bool hit, size_t rounds)
+decide_again(const struct mtlspin_policy *policy, const struct peer *peers, size_t count, bool hit, size_t rounds)
 {
-    uint64_t chance = 2;
+    uint64_t chance = 5;
     struct mtlspin__evidence evidence = make_evidence(policy->wants_thumbprint, &chance);
-    struct peer *peers = room(sample->count, sizeof *peers);
     double *times = room(rounds, sizeof *times);
-    for (size_t i = 0; i < sample->count; i++)
-        peers[i] = make_peer(&sample->rules[i], find_domain(policy, sample->rules[i].domain), hit, &chance);
     for (size_t i = 0; i < rounds; i++)
-        times[i] = decide_all(policy, &evidence, peers, sample->count, hit);
+        times[i] = decide_all(policy, &evidence, peers, count, hit);
     double middle = median(times, rounds);
     free(times);
-    free(peers);
     return middle;
 }
 
+/* What is measured, and how it is called. */
+struct plan {
+    const char *name;
+    const struct mtlspin_policy *policy;
+    size_t rounds;
+};
+
 static void
-measure_kind(const char *name, const char *path, struct sample *sample, const char *kind, size_t rounds)
+measure(const struct plan *plan, const struct sample *sample, const char *kind, bool hit)
 {
-    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
-    take_sample(sample, path);
-    struct mtlspin_policy *policy = mtlspin_policy_load(path, &error);
-    if (policy == NULL)
-        die(error.message);
-    figure(measure(policy, sample, true, rounds), "ns", "decide-%s/%s-hit", name, kind);
-    figure(measure(policy, sample, false, rounds), "ns", "decide-%s/%s-miss", name, kind);
-    mtlspin_policy_unref(policy);
+    const char *outcome = hit ? "hit" : "miss";
+    size_t count = sample->count, few = count < WARM ? count : WARM;
+    uint64_t chance = 2;
+    struct peer *peers = room(count, sizeof *peers);
+    for (size_t i = 0; i < count; i++)
+        peers[i] = make_peer(&sample->rules[i], find_domain(plan->policy, sample->rules[i].domain), hit, &chance);
+    figure(decide_again(plan->policy, peers, count, hit, plan->rounds), "ns", "decide-%s/%s-%s", plan->name, kind, outcome);
+    figure(decide_again(plan->policy, peers, few, hit, WARM_ROUNDS), "ns", "decide-warm-%s/%s-%s", plan->name, kind,
+        outcome);
+    free(peers);
 }
 
 int
 main(int argc, char **argv)
 {
-    static const char *const kinds[] = { "spki", "thumbprint", "serial" };
+    static const char *const kinds[KINDS] = { "spki", "thumbprint", "serial" };
+    struct sample samples[KINDS];
     if (argc < 3)
         die("usage: bench-decide NAME POLICY [SAMPLES [ROUNDS]]");
-    struct sample sample = { .most = number(argc, argv, 3, 500000), .chance = 3 };
-    sample.rules = room(sample.most, sizeof *sample.rules);
-    for (int i = 0; i < 3; i++) {
-        sample.kind = (enum mtlspin_kind)(MTLSPIN_SPKI + i);
-        measure_kind(argv[1], argv[2], &sample, kinds[i], number(argc, argv, 4, 5));
+    size_t most = number(argc, argv, 3, 500000), rounds = number(argc, argv, 4, 5);
+    for (int i = 0; i < KINDS; i++)
+        samples[i] = (struct sample){ .rules = room(most, sizeof(struct named)), .most = most, .chance = 3 };
+    struct mtlspin_policy *policy = load(argv[2], samples);
+    const struct plan plan = { argv[1], policy, rounds };
+    for (int i = 0; i < KINDS; i++) {
+        if (samples[i].count == 0)
+            die("the policy has no rule of a kind");
+        measure(&plan, &samples[i], kinds[i], true);
+        measure(&plan, &samples[i], kinds[i], false);
+        free(samples[i].rules);
     }
-    free(sample.rules);
+    mtlspin_policy_unref(policy);
     return 0;
 }

@@ -3,7 +3,7 @@
      bench-handshake time  POLICY [PAIRS]          (400 pairs)
      bench-handshake count POLICY [ROUNDS]         (5 rounds; under callgrind, see handshake_count.sh)
 
-   time: a plain handshake and a guarded one, or a resumed one and a full one, by turns; the middle one of the pairs' ratios.
+   time: a plain handshake and a guarded one, or a full one and a resumed one, by turns; the middle of the pairs' ratios.
 
      handshake-full-time-ratio/VERSION-KEY      guarded / plain
      handshake-resumed-time-ratio/VERSION-KEY   the same

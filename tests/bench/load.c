@@ -5,7 +5,8 @@
      load-NAME        the middle one of so many loads, after one that does not count
      rule-bytes/NAME  of malloc's memory, for each rule, while the policy is there
      load-peak/NAME   the most that a load adds to a program's resident memory, the file's text included
-     load-kept/NAME   what it adds for good */
+     load-kept/NAME   what it adds for good
+     reload-peak/NAME the most that a second load beside the first takes, the first included, divided by load-kept */
 #include "bench.h"
 #include <malloc.h>
 #include <mtlspin/mtlspin.h>
@@ -78,6 +79,8 @@ measure_memory(const char *name, const char *path)
     figure(kept / (double)mtlspin_policy_count_allow(policy, MTLSPIN_KIND_NONE), "bytes", "rule-bytes/%s", name);
     figure((most.peak - before.now) / (1 << 20), "MiB", "load-peak/%s", name);
     figure((after.now - before.now) / (1 << 20), "MiB", "load-kept/%s", name);
+    mtlspin_policy_unref(load(path));
+    figure((resident().peak - before.now) / (after.now - before.now), "ratio", "reload-peak/%s", name);
     mtlspin_policy_unref(policy);
     _exit(0);
 }

@@ -2,8 +2,8 @@
 
      bench-scaling POLICY [ROUNDS [MILLISECONDS]]       (15 rounds, 400 ms for each rate)
 
-   Full handshakes, TLS 1.3, P-256: by one thread, and by as many as there are cores, on one SSL_CTX of a server, guarded and
-   plain by turns. Each thread has a client of its own, whose work counts with the server's.
+   Full handshakes, TLS 1.3, P-256: by one thread, and by as many as there are cores, on one SSL_CTX of a server, guarded
+   and plain by turns. Each thread has a client of its own, whose work counts with the server's.
 
      parallel-scaling                      (guarded with all / with one) / (plain with all / with one): middle of the rounds
      parallel-rate/guarded-1, plain-2...   handshakes per second, by the number of threads */
@@ -82,7 +82,8 @@ measure_all(struct worker *workers, size_t threads, const struct server servers[
     }
     figure(median(ratios, rounds), "ratio", "parallel-scaling");
     for (int i = 0; i < 4; i++) {
-        figure(median(rates[i / 2][i % 2], rounds), "1/s", "parallel-rate/%s-%zu", names[i / 2], i % 2 == ONE ? 1 : threads);
+        figure(median(rates[i / 2][i % 2], rounds), "1/s", "parallel-rate/%s-%zu", names[i / 2],
+            i % 2 == ONE ? 1 : threads);
         free(rates[i / 2][i % 2]);
     }
     free(ratios);

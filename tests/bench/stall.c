@@ -2,14 +2,14 @@
 
      bench-stall POLICY [HANDSHAKES [BLOCKS]]       (20,000 handshakes in 10 blocks, of each sort)
 
-   One thread does handshakes, client and server. Another one does nothing, reloads the policy again and again, or does other
-   work that takes memory, by turns: so what the machine does besides hits all three alike. Where reloads cost no more than
-   other work does, it is the machine that handshakes wait for, not the library.
+   One thread does handshakes, client and server. Another one does nothing, reloads the policy again and again, or does
+   other work that takes memory, by turns: so what the machine does besides hits all three alike. Where reloads cost no
+   more than other work does, it is the machine that handshakes wait for, not the library.
 
-     reload-stall-p999, -p99, -p50               latency with reloads / with nothing
-     other-work-stall-p999, ...                  with other work / with nothing
-     reload-latency/nothing-p999, ...            each by itself
-     reload-stall-reloads                        how many there were */
+     reload-stall-p999, -p99, -p50        latency with reloads / with nothing
+     other-work-stall-p999, ...           with other work / with nothing
+     reload-latency/nothing-p999, ...     each by itself
+     reload-stall-reloads                 how many there were */
 #include "bench.h"
 #include "peers.h"
 #include <pthread.h>

@@ -25,7 +25,7 @@ USES_OPENSSL = {
 }
 PURE = {
     "codes.c", "counters.c", "decide.c", "encoding.c", "error.c", "moment.c", "name.c", "policy_file.c",
-    "policy_line.c", "policy_load.c", "policy_parser.c", "policy_rule.c", "revocation.c", "route.c", "rule_table.c", "sources.c", "text.c", "utf8.c", "wakeup.c",
+    "policy_line.c", "policy_load.c", "policy_parser.c", "policy_rule.c", "retired.c", "revocation.c", "route.c", "rule_table.c", "sources.c", "text.c", "utf8.c", "wakeup.c",
     "watch.c",
 }
 INCLUDE = re.compile(r'^#include [<"]([^>"]+)[>"]', re.MULTILINE)
