@@ -14,7 +14,7 @@ struct mtlspin__retired {
 /* Takes over the reference. false if out of memory: it is still the caller's. */
 MTLSPIN_MUST_CHECK bool mtlspin__retired_add(struct mtlspin__retired *retired, struct mtlspin_policy *policy);
 
-/* One that nobody else has a reference to, and so never will: its last reference goes to the caller. NULL = there is none. */
+/* One to which nobody else has a reference, nor ever will: its last one goes to the caller. NULL = there is none. */
 struct mtlspin_policy *mtlspin__retired_take(struct mtlspin__retired *retired);
 
 /* Gives all references back. */

@@ -4,6 +4,7 @@
 #include "policy.h"
 #include "policy_text.h"
 #include "suite.h"
+#include "verifier.h"
 
 /* What each step changes, and what the three connections then are: allowed (NONE), or refused for this reason. */
 #define ALLOWED MTLSPIN_REASON_NONE
@@ -158,7 +159,8 @@ START_TEST(by_sweep)
 }
 END_TEST
 
-/* An open connection holds no policy: that of its handshake until its first check, and none afterwards. */
+/* An open connection holds no policy: that of its handshake until its first check, and none afterwards. The verifier keeps
+   what was in force until nobody else does. */
 START_TEST(policies_are_let_go)
 {
     struct live live;
@@ -166,18 +168,21 @@ START_TEST(policies_are_let_go)
     struct mtlspin_policy *first = mtlspin_verifier_policy(live.rig.verifier);
     struct mtlspin_enrolment *enrolment = mtlspin_enrol(live.rig.verifier, live.judged[0], NULL, NULL);
     live_policy(&live, LIVE_ALL);
-    ck_assert_uint_gt(atomic_load(&first->references), 1); /* ours, and those of two connections that nobody has checked */
+    ck_assert_uint_gt(atomic_load(&first->references), 2); /* those of two connections that nobody has checked, too */
     for (int i = 0; i < LIVE_COUNT; i++)
         ck_assert_int_eq(mtlspin_check(live.rig.verifier, live.judged[i], NULL), MTLSPIN_ALLOW);
-    ck_assert_uint_eq(atomic_load(&first->references), 1);
+    ck_assert_uint_eq(atomic_load(&first->references), 2);
     mtlspin_policy_unref(first);
     for (int round = 0; round < 3; round++) {
         struct mtlspin_policy *before = mtlspin_verifier_policy(live.rig.verifier);
         live_policy(&live, LIVE_ALL);
         ck_assert_uint_eq(mtlspin_verifier_sweep(live.rig.verifier, note), 0);
         ck_assert_int_eq(mtlspin_check(live.rig.verifier, live.judged[round], NULL), MTLSPIN_ALLOW);
-        ck_assert_uint_eq(atomic_load(&before->references), 1);
+        ck_assert_uint_eq(atomic_load(&before->references), 2);
         mtlspin_policy_unref(before);
+        ck_assert_uint_gt(live.rig.verifier->retired.count, 0);
+        ck_assert_uint_eq(mtlspin_verifier_sweep(live.rig.verifier, note), 0);
+        ck_assert_uint_eq(live.rig.verifier->retired.count, 0);
     }
     mtlspin_withdraw(enrolment);
     live_free(&live);
