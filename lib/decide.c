@@ -47,6 +47,8 @@ static const struct mtlspin__rule *
 find_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__certificate_keys *keys, bool verified)
 {
     size_t count = 0;
+    if (denials->count == 0)
+        return NULL;
     const struct mtlspin__rule *rule = mtlspin__rules_find(denials, MTLSPIN_SPKI, keys->spki, &count);
     if (rule == NULL)
         rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->serial, &count);
@@ -90,6 +92,8 @@ static void
 look_up(struct search *s, enum mtlspin_kind kind, const uint8_t key[32])
 {
     size_t count = 0;
+    if (s->table->kinds[kind] == 0)
+        return;
     const struct mtlspin__rule *rules = mtlspin__rules_find(s->table, kind, key, &count);
     for (size_t i = 0; i < count; i++)
         consider(s, &rules[i]);
