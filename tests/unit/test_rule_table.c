@@ -196,6 +196,102 @@ scattered_kind(uint32_t number)
     return MTLSPIN_SPKI + number % 3;
 }
 
+/* Rules that differ in their last byte alone, in numbers around those at which a lookup goes another way. */
+static const int crowds[] = { 1, 2, 7, 8, 9, 16, 20, 21, 22, 255, 256 };
+
+START_TEST(the_last_byte_tells_rules_apart)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    for (int last = crowds[_i] - 1; last >= 0; last--)
+        add(&table, MTLSPIN_SPKI, 0xff, last, (uint32_t)last + 1, NULL);
+    ck_assert_uint_eq(seal(&table), 0);
+    for (int last = 0; last < 256; last++) {
+        bool there = last < crowds[_i];
+        ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 0xff, last, (uint32_t)last + 1), there ? 1 : 0);
+        ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 0xfe, last, 0), 0);
+        ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 0, last, 0), 0);
+    }
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(one_key_may_stand_under_every_kind)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    for (int times = 1; times <= 3; times++)
+        for (int kind = MTLSPIN__KINDS - 1; kind >= MTLSPIN_SPKI; kind--)
+            if (kind != MTLSPIN_CA_SPKI)
+                add(&table, kind, 7, 7, (uint32_t)(100 * times + kind), NULL);
+    add(&table, MTLSPIN_CA_SPKI, 7, 8, 1, NULL); /* so that there are rules of its kind */
+    ck_assert_uint_eq(seal(&table), 0);
+    for (int kind = MTLSPIN_SPKI; kind < MTLSPIN__KINDS; kind++)
+        ck_assert_uint_eq(count_of(&table, kind, 7, 7, (uint32_t)(100 + kind)), kind != MTLSPIN_CA_SPKI ? 3 : 0);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(a_table_that_is_not_sealed_has_nothing)
+{
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    add(&table, MTLSPIN_SPKI, 7, 7, 1, NULL);
+    ck_assert_uint_eq(count_of(&table, MTLSPIN_SPKI, 7, 7, 0), 0);
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(neighbours_share_a_period)
+{
+    static const struct mtlspin__period periods[] = { { 1, 2 }, { 1, 2 }, { 1, 3 }, { 0, 3 }, { 0, 3 }, { 1, 2 } };
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    for (int i = 0; i < ROWS(periods); i++) {
+        ck_assert(mtlspin__rules_add(&table, MTLSPIN_SPKI, rule_of(2 * i, 0, 1), NULL, &periods[i]));
+        add(&table, MTLSPIN_SPKI, 2 * i + 1, 0, 1, NULL);
+    }
+    ck_assert_uint_eq(seal(&table), 0);
+    ck_assert_uint_eq(table.period_count, 4);
+    for (int i = 0; i < 2 * ROWS(periods); i++) {
+        const struct mtlspin__period *period = mtlspin__rules_period(&table, &table.rules[i]);
+        ck_assert(period->not_before == (i % 2 == 0 ? periods[i / 2].not_before : INT64_MIN));
+        ck_assert(period->not_after == (i % 2 == 0 ? periods[i / 2].not_after : INT64_MAX));
+    }
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+/* There is no memory behind these periods: nothing may be written where no number is left. */
+START_TEST(periods_that_cannot_be_numbered_are_refused)
+{
+    static const struct mtlspin__period period = { 1, 2 };
+    struct mtlspin__rule_table table;
+    memset(&table, 0, sizeof table);
+    table.period_count = MTLSPIN__PERIODS_MAX;
+    table.period_room = MTLSPIN__PERIODS_MAX + (size_t)1;
+    ck_assert(!mtlspin__rules_add(&table, MTLSPIN_SPKI, rule_of(7, 7, 1), NULL, &period));
+    ck_assert_uint_eq(table.count, 0);
+    ck_assert_uint_eq(table.kinds[MTLSPIN_SPKI], 0);
+    ck_assert(mtlspin__rules_add(&table, MTLSPIN_SPKI, rule_of(7, 7, 1), NULL, NULL));
+    mtlspin__rules_clear(&table);
+}
+END_TEST
+
+START_TEST(every_bit_of_a_rule_is_kept)
+{
+    struct mtlspin__rule rule;
+    memset(&rule, 0, sizeof rule);
+    rule.period = MTLSPIN__PERIODS_MAX;
+    ck_assert(rule.period == MTLSPIN__PERIODS_MAX && rule.kind == 0 && !rule.spiffe);
+    rule.kind = MTLSPIN__KINDS - 1;
+    rule.period = 0;
+    ck_assert(rule.period == 0 && rule.kind == MTLSPIN__KINDS - 1 && !rule.spiffe);
+    rule.spiffe = true;
+    ck_assert(rule.period == 0 && rule.kind == MTLSPIN__KINDS - 1 && rule.spiffe);
+}
+END_TEST
+
 START_TEST(many_rules_are_all_found)
 {
     enum { MANY = 5000 };
@@ -279,6 +375,12 @@ main(void)
     tcase_add_loop_test(tcase, a_repeated_rule_keeps_its_label, 0, ROWS(repetitions));
     tcase_add_test(tcase, of_two_repetitions_the_first_is_blamed);
     tcase_add_test(tcase, a_rule_without_more_holds_always_and_has_no_label);
+    tcase_add_loop_test(tcase, the_last_byte_tells_rules_apart, 0, ROWS(crowds));
+    tcase_add_test(tcase, one_key_may_stand_under_every_kind);
+    tcase_add_test(tcase, a_table_that_is_not_sealed_has_nothing);
+    tcase_add_test(tcase, neighbours_share_a_period);
+    tcase_add_test(tcase, periods_that_cannot_be_numbered_are_refused);
+    tcase_add_test(tcase, every_bit_of_a_rule_is_kept);
     tcase_add_test(tcase, many_rules_are_all_found);
     tcase_add_loop_test(tcase, chosen_keys_are_all_found, 0, ROWS(chosen));
     suite_add_tcase(suite, tcase);
