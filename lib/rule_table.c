@@ -261,24 +261,19 @@ is(const struct mtlspin__rule *rule, unsigned kind, const uint8_t key[32])
     return memcmp(rule->key, key, 32) == 0 && rule->kind == kind;
 }
 
-/* The tags of a part are compared at once: those that are equal leave a zero byte, of which the lowest is found without a
-   branch, as the processor would have to wait for memory to know where it leads. A byte above may look like zero and not be:
-   it costs a look at a rule. */
-static size_t
-find_by_tag(const struct mtlspin__rule_table *table, const struct mtlspin__part *part, unsigned kind, const uint8_t key[32])
+/* Those of that key, of which the first stands there if there is one at all. */
+static struct mtlspin__found
+gather(const struct mtlspin__rule_table *table, size_t first, size_t end, unsigned kind, const uint8_t key[32])
 {
-    static const uint64_t ones = UINT64_C(0x0101010101010101);
-    uint64_t apart = ((uint64_t)part->tags[1] << 32 | part->tags[0]) ^ ones * tag_of(key);
-    for (uint64_t zeros = (apart - ones) & ~apart & ones << 7; zeros != 0; zeros &= zeros - 1) {
-        size_t at = part->from + (size_t)__builtin_ctzll(zeros) / 8;
-        if (at < part[1].from && is(&table->rules[at], kind, key))
-            return at;
-    }
-    return part[1].from;
+    size_t behind = first;
+    while (behind < end && is(&table->rules[behind], kind, key))
+        behind++;
+    return (struct mtlspin__found){ behind > first ? &table->rules[first] : NULL, behind - first };
 }
 
-/* For many rules, which only somebody who chose their keys can bring into one part. */
-static size_t
+/* Among many rules, which only somebody who chose their keys can bring into one part. Kept out of the usual lookup, which
+   needs fewer registers. */
+static __attribute__((noinline)) struct mtlspin__found
 find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__part *part, unsigned kind,
     const uint8_t key[32])
 {
@@ -290,23 +285,29 @@ find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__pa
         else
             high = middle;
     }
-    return low;
+    return gather(table, low, part[1].from, kind, key);
 }
 
-const struct mtlspin__rule *
-mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32], size_t *count)
+/* The tags of a part are compared at once: those that are equal leave a zero byte, of which the lowest is found without a
+   branch, as the processor would have to wait for memory to know where it leads. A byte above may look like zero and not be:
+   it costs a look at a rule. */
+struct mtlspin__found
+mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32])
 {
-    *count = 0;
+    static const uint64_t ones = UINT64_C(0x0101010101010101);
     if (table->parts == NULL || kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
-        return NULL;
+        return (struct mtlspin__found){ NULL, 0 };
     const struct mtlspin__part *part = &table->parts[part_of(table, key)];
-    size_t end = part[1].from;
-    size_t first = end - part->from <= TAGS ? find_by_tag(table, part, kind, key) : find_by_halves(table, part, kind, key);
-    size_t behind = first;
-    while (behind < end && is(&table->rules[behind], kind, key))
-        behind++;
-    *count = behind - first;
-    return behind > first ? &table->rules[first] : NULL;
+    size_t from = part->from, end = part[1].from;
+    if (end - from > TAGS)
+        return find_by_halves(table, part, kind, key);
+    uint64_t apart = ((uint64_t)part->tags[1] << 32 | part->tags[0]) ^ ones * tag_of(key);
+    for (uint64_t zeros = (apart - ones) & ~apart & ones << 7; zeros != 0; zeros &= zeros - 1) {
+        size_t at = from + (size_t)__builtin_ctzll(zeros) / 8;
+        if (at < end && is(&table->rules[at], kind, key))
+            return gather(table, at, end, kind, key);
+    }
+    return (struct mtlspin__found){ NULL, 0 };
 }
 
 const char *

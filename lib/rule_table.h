@@ -57,8 +57,11 @@ MTLSPIN_MUST_CHECK bool mtlspin__rules_seal(struct mtlspin__rule_table *table, m
     void *context);
 
 /* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
-const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind,
-    const uint8_t key[32], size_t *count);
+struct mtlspin__found {
+    const struct mtlspin__rule *rules; /* NULL = none */
+    size_t count;
+};
+struct mtlspin__found mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32]);
 
 const char *mtlspin__rules_label(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);
 const struct mtlspin__period *mtlspin__rules_period(const struct mtlspin__rule_table *table,

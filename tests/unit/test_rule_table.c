@@ -47,13 +47,12 @@ seal(struct mtlspin__rule_table *table)
 static size_t
 count_of(const struct mtlspin__rule_table *table, int kind, int front, int last, uint32_t first_line)
 {
-    size_t count = 4711;
     struct mtlspin__rule rule = rule_of(front, last, 0);
-    const struct mtlspin__rule *found = mtlspin__rules_find(table, (unsigned)kind, rule.key, &count);
-    ck_assert_int_eq(found != NULL, count > 0);
-    if (found != NULL)
-        ck_assert_uint_eq(found->line, first_line);
-    return count;
+    struct mtlspin__found found = mtlspin__rules_find(table, (unsigned)kind, rule.key);
+    ck_assert_int_eq(found.rules != NULL, found.count > 0);
+    if (found.rules != NULL)
+        ck_assert_uint_eq(found.rules->line, first_line);
+    return found.count;
 }
 
 START_TEST(an_empty_table_has_nothing)
@@ -109,7 +108,6 @@ START_TEST(rules_of_one_key_stand_in_the_order_of_lines)
 {
     static const uint32_t lines[] = { 30, 10, 40, 20 };
     struct mtlspin__rule_table table;
-    size_t count = 0;
     memset(&table, 0, sizeof table);
     for (int i = 0; i < ROWS(lines); i++) {
         struct mtlspin__period period = { lines[i], lines[i] + 5 };
@@ -117,14 +115,14 @@ START_TEST(rules_of_one_key_stand_in_the_order_of_lines)
         add(&table, MTLSPIN_SPKI, 6, 7, lines[i] + 1, NULL);
     }
     ck_assert_uint_eq(seal(&table), 0);
-    const struct mtlspin__rule key = rule_of(7, 7, 0),
-                               *rules = mtlspin__rules_find(&table, MTLSPIN_SPKI, key.key, &count);
-    ck_assert_uint_eq(count, 4);
+    const struct mtlspin__rule key = rule_of(7, 7, 0);
+    const struct mtlspin__found found = mtlspin__rules_find(&table, MTLSPIN_SPKI, key.key);
+    ck_assert_uint_eq(found.count, 4);
     for (uint32_t i = 0; i < 4; i++) {
-        ck_assert_uint_eq(rules[i].line, 10 * (i + 1));
-        ck_assert_int_eq(mtlspin__rules_period(&table, &rules[i])->not_before, rules[i].line);
-        ck_assert_int_eq(mtlspin__rules_period(&table, &rules[i])->not_after, rules[i].line + 5);
-        ck_assert_str_eq(mtlspin__rules_label(&table, &rules[i]), "same");
+        ck_assert_uint_eq(found.rules[i].line, 10 * (i + 1));
+        ck_assert_int_eq(mtlspin__rules_period(&table, &found.rules[i])->not_before, found.rules[i].line);
+        ck_assert_int_eq(mtlspin__rules_period(&table, &found.rules[i])->not_after, found.rules[i].line + 5);
+        ck_assert_str_eq(mtlspin__rules_label(&table, &found.rules[i]), "same");
     }
     mtlspin__rules_clear(&table);
 }
@@ -307,11 +305,12 @@ START_TEST(many_rules_are_all_found)
     ck_assert_uint_eq(seal(&table), 0);
     for (uint32_t number = 1; number <= MANY; number++) {
         struct mtlspin__rule key = scattered(number);
-        size_t count = 0, at = 0;
-        const struct mtlspin__rule *rules = mtlspin__rules_find(&table, scattered_kind(number), key.key, &count);
-        while (at < count && rules[at].line != number)
+        size_t at = 0;
+        const struct mtlspin__found same = mtlspin__rules_find(&table, scattered_kind(number), key.key);
+        const struct mtlspin__rule *rules = same.rules;
+        while (at < same.count && rules[at].line != number)
             at++;
-        if (at == count)
+        if (at == same.count)
             ck_abort_msg("rule %u is lost", number);
         (void)snprintf(label, sizeof label, "label %u", number);
         ck_assert_str_eq(mtlspin__rules_label(&table, &rules[at]), label);
@@ -351,12 +350,12 @@ START_TEST(chosen_keys_are_all_found)
     for (uint32_t number = 1; number <= chosen[_i].count; number++) {
         struct mtlspin__rule key = rule_of(0, 0, 0);
         choose_key(&key, alike, number);
-        size_t count = 0, other = 0;
         enum mtlspin_kind kind = number % 2 == 0 ? MTLSPIN_SPKI : MTLSPIN_SERIAL;
-        const struct mtlspin__rule *rule = mtlspin__rules_find(&table, kind, key.key, &count);
-        found += rule != NULL && rule->line == number && count == 1;
+        struct mtlspin__found one = mtlspin__rules_find(&table, kind, key.key);
+        found += one.rules != NULL && one.rules->line == number && one.count == 1;
         kind = number % 2 == 0 ? MTLSPIN_SERIAL : MTLSPIN_SPKI;
-        ck_assert(mtlspin__rules_find(&table, kind, key.key, &other) == NULL && other == 0);
+        one = mtlspin__rules_find(&table, kind, key.key);
+        ck_assert(one.rules == NULL && one.count == 0);
     }
     ck_assert_uint_eq(found, chosen[_i].count);
     mtlspin__rules_clear(&table);
