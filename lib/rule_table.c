@@ -191,8 +191,8 @@ tag_of(const uint8_t key[32])
 
 enum { PER_PART = 4, TAGS = 8 };
 
-/* Of four rules to a part, hardly any part has more than there are tags. So it takes three bytes for each rule, and a lookup
-   looks at one place of memory, and at the rule only if there is one. */
+/* With four rules to a part, hardly any part has more than there are tags. It takes three bytes for each rule, and a lookup
+   goes to one place of memory, and to the rule only if there is one. */
 static bool
 make_parts(struct mtlspin__rule_table *table)
 {
@@ -271,8 +271,8 @@ gather(const struct mtlspin__rule_table *table, size_t first, size_t end, unsign
     return (struct mtlspin__found){ behind > first ? &table->rules[first] : NULL, behind - first };
 }
 
-/* Among many rules, which only somebody who chose their keys can bring into one part. Kept out of the usual lookup, which
-   needs fewer registers. */
+/* In parts with more rules than tags: a few, or all if somebody chose keys that begin alike. Not inlined, since the usual
+   lookup does with fewer registers. */
 static __attribute__((noinline)) struct mtlspin__found
 find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__part *part, unsigned kind,
     const uint8_t key[32])
@@ -289,8 +289,8 @@ find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__pa
 }
 
 /* The tags of a part are compared at once: those that are equal leave a zero byte, of which the lowest is found without a
-   branch, as the processor would have to wait for memory to know where it leads. A byte above may look like zero and not be:
-   it costs a look at a rule. */
+   branch, since where a branch leads would be known only when memory has answered. A byte above it may look like zero and
+   not be one: that costs a look at a rule. */
 struct mtlspin__found
 mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32])
 {

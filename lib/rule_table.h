@@ -45,7 +45,7 @@ struct mtlspin__rule_table {
     size_t kinds[MTLSPIN__KINDS]; /* how many of each */
 };
 
-/* Adds a rule of that kind; the label (NULL = none) and the period (NULL = always) come from here and not from `rule`. false
+/* Adds a rule. Its kind, label (NULL = none) and period (NULL = always) are the arguments, whatever stands in `rule`. false
    if out of memory, or if there is no such kind. */
 bool mtlspin__rules_add(struct mtlspin__rule_table *table, unsigned kind, struct mtlspin__rule rule, const char *label,
     const struct mtlspin__period *period);
@@ -56,7 +56,8 @@ typedef void mtlspin__rule_conflict(void *context, unsigned line, unsigned earli
 MTLSPIN_MUST_CHECK bool mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict,
     void *context);
 
-/* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
+/* The rules of that kind and key (several if they differ in their periods), in the order of their lines; none before the
+   table is sealed. */
 struct mtlspin__found {
     const struct mtlspin__rule *rules; /* NULL = none */
     size_t count;
