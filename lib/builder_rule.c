@@ -190,9 +190,8 @@ add(struct draft *d, struct mtlspin__rule_table *table)
     if (status != MTLSPIN_OK)
         return fail(d, MTLSPIN__LABEL, status);
     d->builder->rule_number++;
-    d->rule.kind = (uint8_t)d->kind;
     d->rule.line = d->builder->line != 0 ? d->builder->line : d->builder->rule_number;
-    if (mtlspin__rules_add(table, d->rule, d->label, has_dates(d) ? &period : NULL)) {
+    if (mtlspin__rules_add(table, d->kind, d->rule, d->label, has_dates(d) ? &period : NULL)) {
         tell(d, table == &d->builder->policy->denials);
         return MTLSPIN_OK;
     }
@@ -221,9 +220,8 @@ begin(struct draft *d, const struct mtlspin_rule_options *options)
 static enum mtlspin_status
 add_unissued(struct draft *d)
 {
-    d->rule.kind = MTLSPIN__UNISSUED_SERIAL;
     if (mtlspin__serial_key(&d->pin, NULL, d->rule.key)
-        && mtlspin__rules_add(&d->builder->policy->denials, d->rule, d->label, NULL))
+        && mtlspin__rules_add(&d->builder->policy->denials, MTLSPIN__UNISSUED_SERIAL, d->rule, d->label, NULL))
         return MTLSPIN_OK;
     return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_MEMORY, "out of memory"));
 }

@@ -46,14 +46,15 @@ denial(const struct mtlspin__rule_table *denials, const struct mtlspin__rule *ru
 static const struct mtlspin__rule *
 find_denial(const struct mtlspin__rule_table *denials, const struct mtlspin__certificate_keys *keys, bool verified)
 {
-    size_t count = 0;
-    const struct mtlspin__rule *rule = mtlspin__rules_find(denials, MTLSPIN_SPKI, keys->spki, &count);
+    if (denials->count == 0)
+        return NULL;
+    const struct mtlspin__rule *rule = mtlspin__rules_find(denials, MTLSPIN_SPKI, keys->spki).rules;
     if (rule == NULL)
-        rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->serial, &count);
+        rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->serial).rules;
     if (rule == NULL && keys->has_issuer)
-        rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->issued_serial, &count);
+        rule = mtlspin__rules_find(denials, MTLSPIN_SERIAL, keys->issued_serial).rules;
     if (rule == NULL && verified && !keys->has_issuer)
-        rule = mtlspin__rules_find(denials, MTLSPIN__UNISSUED_SERIAL, keys->serial, &count);
+        rule = mtlspin__rules_find(denials, MTLSPIN__UNISSUED_SERIAL, keys->serial).rules;
     return rule;
 }
 
@@ -89,10 +90,9 @@ consider(struct search *s, const struct mtlspin__rule *rule)
 static void
 look_up(struct search *s, enum mtlspin_kind kind, const uint8_t key[32])
 {
-    size_t count = 0;
-    const struct mtlspin__rule *rules = mtlspin__rules_find(s->table, kind, key, &count);
-    for (size_t i = 0; i < count; i++)
-        consider(s, &rules[i]);
+    struct mtlspin__found found = mtlspin__rules_find(s->table, kind, key);
+    for (size_t i = 0; i < found.count; i++)
+        consider(s, &found.rules[i]);
 }
 
 /* Rules that name the leaf itself: all that `chain none` knows. */
@@ -108,25 +108,26 @@ look_up_leaf(struct search *s, const struct mtlspin__evidence *evidence)
 static void
 look_up_name(struct search *s, const struct mtlspin__name *name, const struct mtlspin__evidence *evidence)
 {
-    size_t count = 0;
-    const struct mtlspin__rule *rules = mtlspin__rules_find(s->table, name->kind, name->key, &count);
-    for (size_t i = 0; i < count; i++)
-        if (!rules[i].spiffe || evidence->uri_count == 1)
-            consider(s, &rules[i]);
+    struct mtlspin__found found = mtlspin__rules_find(s->table, name->kind, name->key);
+    for (size_t i = 0; i < found.count; i++)
+        if (!found.rules[i].spiffe || evidence->uri_count == 1)
+            consider(s, &found.rules[i]);
 }
 
-/* Rules that mean something only under a verified chain. */
+/* Rules that mean something only under a verified chain. Most policies have none for a CA's key, and none for anybody. */
 static void
 look_up_chain(struct search *s, const struct mtlspin__evidence *evidence)
 {
     static const uint8_t no_key[32] = { 0 };
+    const size_t *kinds = s->table->kinds;
     if (evidence->chain[0].has_issuer)
         look_up(s, MTLSPIN_SERIAL, evidence->chain[0].issued_serial);
-    for (size_t i = 1; i < evidence->chain_count; i++)
+    for (size_t i = 1; kinds[MTLSPIN_CA_SPKI] > 0 && i < evidence->chain_count; i++)
         look_up(s, MTLSPIN_CA_SPKI, evidence->chain[i].spki);
     for (size_t i = 0; i < evidence->name_count; i++)
         look_up_name(s, &evidence->names[i], evidence);
-    look_up(s, MTLSPIN_ANY, no_key);
+    if (kinds[MTLSPIN_ANY] > 0)
+        look_up(s, MTLSPIN_ANY, no_key);
 }
 
 static struct search

@@ -22,15 +22,21 @@ add_text(struct mtlspin__hash *hash, const char *text)
     mtlspin__hash_add(hash, text, strlen(text));
 }
 
+/* In few bytes, since there are many rules: what is always there, the period if there is one, the label with its end. */
 static void
 add_rule(struct mtlspin__hash *hash, const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule)
 {
-    const struct mtlspin__period *period = mtlspin__rules_period(table, rule);
-    add_number(hash, rule->kind);
-    mtlspin__hash_add(hash, rule->key, sizeof rule->key);
-    add_number(hash, period->not_before);
-    add_number(hash, period->not_after);
-    add_text(hash, mtlspin__rules_label(table, rule));
+    enum { DATED = 0x80 };
+    const char *label = mtlspin__rules_label(table, rule);
+    uint8_t front[1 + sizeof rule->key];
+    front[0] = (uint8_t)(rule->kind | (rule->period != 0 ? DATED : 0));
+    memcpy(front + 1, rule->key, sizeof rule->key);
+    mtlspin__hash_add(hash, front, sizeof front);
+    if (rule->period != 0) {
+        add_number(hash, mtlspin__rules_period(table, rule)->not_before);
+        add_number(hash, mtlspin__rules_period(table, rule)->not_after);
+    }
+    mtlspin__hash_add(hash, label, strlen(label) + 1);
 }
 
 bool

@@ -5,6 +5,9 @@
 
 static const struct mtlspin__period always = { INT64_MIN, INT64_MAX };
 
+_Static_assert(sizeof(struct mtlspin__rule) == 44, "a byte more is a megabyte for a million rules");
+_Static_assert((int)MTLSPIN__KINDS <= 1 << 4, "a rule has four bits for its kind");
+
 /* Room for `more` items behind `used`; grows by half, so that a million calls cost a few copies. */
 static bool
 grow(void **array, size_t *room, size_t used, size_t more, size_t size)
@@ -38,43 +41,59 @@ add_label(struct mtlspin__rule_table *table, const char *label, uint32_t *offset
     return true;
 }
 
+/* Neighbours often hold as long: they share a period. */
 static bool
 add_period(struct mtlspin__rule_table *table, const struct mtlspin__period *period, uint32_t *index)
 {
     void *periods = table->periods;
-    if (!grow(&periods, &table->period_room, table->period_count, 1, sizeof *period))
+    size_t count = table->period_count;
+    if (count >= MTLSPIN__PERIODS_MAX || !grow(&periods, &table->period_room, count, 1, sizeof *period))
         return false;
     table->periods = periods;
-    table->periods[table->period_count++] = *period;
+    if (count == 0 || memcmp(&table->periods[count - 1], period, sizeof *period) != 0)
+        table->periods[table->period_count++] = *period;
     *index = (uint32_t)table->period_count; /* one more than where it is, since 0 is "always" */
     return true;
 }
 
 bool
-mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule, const char *label,
+mtlspin__rules_add(struct mtlspin__rule_table *table, unsigned kind, struct mtlspin__rule rule, const char *label,
     const struct mtlspin__period *period)
 {
     void *rules = table->rules;
+    uint32_t period_index = 0;
     rule.label = 0;
-    rule.period = 0;
-    if (rule.kind < MTLSPIN_SPKI || rule.kind >= MTLSPIN__KINDS)
+    if (kind < MTLSPIN_SPKI || kind >= MTLSPIN__KINDS)
         return false;
     if (!grow(&rules, &table->room, table->count, 1, sizeof rule))
         return false;
     table->rules = rules;
     if (label != NULL && !add_label(table, label, &rule.label))
         return false;
-    if (period != NULL && !add_period(table, period, &rule.period))
+    if (period != NULL && !add_period(table, period, &period_index))
         return false;
+    rule.kind = kind & 0xf;
+    rule.period = period_index & MTLSPIN__PERIODS_MAX;
     table->rules[table->count++] = rule;
-    table->kinds[rule.kind]++;
+    table->kinds[kind]++;
     return true;
 }
 
-static int
-compare_key(const struct mtlspin__rule *a, uint8_t kind, const uint8_t key[32])
+/* A key's first bytes as a number: nearly always, they tell already. */
+static uint32_t
+front(const uint8_t key[32])
 {
-    return a->kind != kind ? (a->kind < kind ? -1 : 1) : memcmp(a->key, key, 32);
+    return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
+}
+
+static int
+compare_key(const struct mtlspin__rule *a, unsigned kind, const uint8_t key[32])
+{
+    uint32_t left = front(a->key), right = front(key);
+    if (left != right)
+        return left < right ? -1 : 1;
+    int order = memcmp(a->key, key, 32);
+    return order != 0 ? order : (a->kind > kind) - (a->kind < kind);
 }
 
 static int
@@ -87,14 +106,21 @@ compare(const void *left, const void *right)
 
 /* Keys are digests, of which a few bytes tell nearly all apart. So they are sorted byte by byte, in place, until few are
    left together; and if somebody chose keys that begin alike, qsort gets them after a few bytes. */
-enum { FEW = 20, DEEP = 5 };
+enum { FEW = 20, DEEP = 4 };
 
-static uint8_t
-byte_at(const struct mtlspin__rule *rule, size_t depth)
+static void
+sort_few(struct mtlspin__rule *rules, size_t count)
 {
-    return depth == 0 ? rule->kind : rule->key[depth - 1];
+    for (size_t i = 1; i < count; i++) {
+        struct mtlspin__rule rule = rules[i];
+        size_t at = i;
+        for (; at > 0 && compare(&rules[at - 1], &rule) > 0; at--)
+            rules[at] = rules[at - 1];
+        rules[at] = rule;
+    }
 }
 
+/* Each rule takes the place of one that is to move on, until one is at home where the first of them stood. */
 static void
 distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
 {
@@ -102,11 +128,14 @@ distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
     for (size_t b = 0; b < 256; b++)
         next[b] = b == 0 ? 0 : end[b - 1];
     for (size_t b = 0; b < 256; b++)
-        while (next[b] < end[b]) {
-            size_t home = byte_at(&rules[next[b]], depth);
-            struct mtlspin__rule moved = rules[next[b]];
-            rules[next[b]] = rules[next[home]];
-            rules[next[home]++] = moved;
+        for (; next[b] < end[b]; next[b]++) {
+            struct mtlspin__rule rule = rules[next[b]];
+            for (size_t home = rule.key[depth]; home != b; home = rule.key[depth]) {
+                struct mtlspin__rule displaced = rules[next[home]];
+                rules[next[home]++] = rule;
+                rule = displaced;
+            }
+            rules[next[b]] = rule;
         }
 }
 
@@ -115,21 +144,23 @@ struct stretch {
     size_t from, count, depth;
 };
 
-/* Sorts a stretch by one more byte; what then is too long for qsort is added to those that are left to do. */
+/* Sorts a stretch by one more byte; what then is too long still is added to those that are left to do. */
 static void
 split(struct mtlspin__rule *all, struct stretch stretch, struct stretch *left, size_t *count)
 {
     struct mtlspin__rule *rules = all + stretch.from;
     size_t end[256] = { 0 }, from = 0, depth = stretch.depth;
     for (size_t i = 0; i < stretch.count; i++)
-        end[byte_at(&rules[i], depth)]++;
+        end[rules[i].key[depth]]++;
     for (size_t b = 1; b < 256; b++)
         end[b] += end[b - 1];
     distribute(rules, end, depth);
     for (size_t b = 0; b < 256; from = end[b++]) {
-        if (end[b] - from > FEW && depth + 1 < DEEP)
+        if (end[b] - from <= FEW)
+            sort_few(rules + from, end[b] - from);
+        else if (depth + 1 < DEEP)
             left[(*count)++] = (struct stretch){ stretch.from + from, end[b] - from, depth + 1 };
-        else if (end[b] - from > 1)
+        else
             qsort(rules + from, end[b] - from, sizeof *rules, compare);
     }
 }
@@ -145,60 +176,65 @@ sort(struct mtlspin__rule *rules, size_t count)
     }
 }
 
-static uint32_t
-first_bits(const uint8_t key[32], unsigned bits)
+/* Which of the equal parts of all keys has this one. */
+static size_t
+part_of(const struct mtlspin__rule_table *table, const uint8_t key[32])
 {
-    uint32_t front = (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
-    return bits == 0 ? 0 : front >> (32 - bits);
+    return (size_t)((uint64_t)front(key) * table->part_count >> 32);
 }
 
-/* Four to eight rules to each entry: it takes a byte for each rule, and a lookup looks at two places of memory. */
-static bool
-make_index(struct mtlspin__rule_table *table, unsigned kind, size_t from)
+static uint8_t
+tag_of(const uint8_t key[32])
 {
-    size_t count = table->kinds[kind], at = from;
-    unsigned bits = 0;
-    while (bits < 24 && count >> bits >= 8)
-        bits++;
-    uint32_t *index = malloc((((size_t)1 << bits) + 1) * sizeof *index);
-    if (index == NULL)
+    return key[31]; /* has no say in which part it is */
+}
+
+enum { PER_PART = 4, TAGS = 8 };
+
+/* With four rules to a part, hardly any part has more than there are tags. It takes three bytes for each rule, and a lookup
+   goes to one place of memory, and to the rule only if there is one. */
+static bool
+make_parts(struct mtlspin__rule_table *table)
+{
+    size_t part = 0;
+    table->part_count = table->count / PER_PART + 1;
+    table->parts = calloc(table->part_count + 1, sizeof *table->parts);
+    if (table->parts == NULL)
         return false;
-    for (uint32_t front = 0; front <= (uint32_t)1 << bits; front++) {
-        while (at < from + count && first_bits(table->rules[at].key, bits) < front)
-            at++;
-        index[front] = (uint32_t)at;
+    for (size_t i = 0; i < table->count; i++) {
+        const uint8_t *key = table->rules[i].key;
+        for (size_t own = part_of(table, key); part < own; part++)
+            table->parts[part + 1].from = (uint32_t)i;
+        size_t place = i - table->parts[part].from;
+        if (place < TAGS)
+            table->parts[part].tags[place / 4] |= (uint32_t)tag_of(key) << (place % 4 * 8);
     }
-    table->index[kind] = index;
-    table->index_bits[kind] = bits;
+    while (part++ < table->part_count)
+        table->parts[part].from = (uint32_t)table->count;
     return true;
-}
-
-static bool
-index_all(struct mtlspin__rule_table *table)
-{
-    size_t from = 0;
-    bool good = true;
-    for (unsigned kind = 0; good && kind < MTLSPIN__KINDS; kind++) {
-        good = table->kinds[kind] == 0 || make_index(table, kind, from);
-        from += table->kinds[kind];
-    }
-    return good;
 }
 
 /* Gives back what was grown too far. */
 static void
-shrink(struct mtlspin__rule_table *table)
+shrink(void **array, size_t *room, size_t used, size_t size)
 {
-    void *rules = table->count < table->room ? realloc(table->rules, table->count * sizeof *table->rules) : NULL;
-    void *labels = table->label_length < table->label_room ? realloc(table->labels, table->label_length) : NULL;
-    if (rules != NULL) {
-        table->rules = rules;
-        table->room = table->count;
-    }
-    if (labels != NULL) {
-        table->labels = labels;
-        table->label_room = table->label_length;
-    }
+    void *shrunk = used > 0 && used < *room ? realloc(*array, used * size) : NULL;
+    if (shrunk == NULL)
+        return;
+    *array = shrunk;
+    *room = used;
+}
+
+static void
+shrink_all(struct mtlspin__rule_table *table)
+{
+    void *rules = table->rules, *labels = table->labels, *periods = table->periods;
+    shrink(&rules, &table->room, table->count, sizeof *table->rules);
+    shrink(&labels, &table->label_room, table->label_length, 1);
+    shrink(&periods, &table->period_room, table->period_count, sizeof *table->periods);
+    table->rules = rules;
+    table->labels = labels;
+    table->periods = periods;
 }
 
 bool
@@ -206,7 +242,7 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
 {
     if (table->count == 0)
         return true;
-    shrink(table);
+    shrink_all(table);
     sort(table->rules, table->count);
     for (size_t i = 1, first = 0; i < table->count; i++) {
         const struct mtlspin__rule *a = &table->rules[first], *b = &table->rules[i];
@@ -216,27 +252,62 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
             && strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) != 0)
             conflict(context, b->line, a->line);
     }
-    return index_all(table);
+    return make_parts(table);
 }
 
-const struct mtlspin__rule *
-mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32], size_t *count)
+static bool
+is(const struct mtlspin__rule *rule, unsigned kind, const uint8_t key[32])
 {
-    *count = 0;
-    if (kind >= MTLSPIN__KINDS || table->index[kind] == NULL)
-        return NULL;
-    const uint32_t *entry = table->index[kind] + first_bits(key, table->index_bits[kind]);
-    size_t low = entry[0], high = entry[1], end = entry[1];
+    return memcmp(rule->key, key, 32) == 0 && rule->kind == kind;
+}
+
+/* Those of that key, of which the first stands there if there is one at all. */
+static struct mtlspin__found
+gather(const struct mtlspin__rule_table *table, size_t first, size_t end, unsigned kind, const uint8_t key[32])
+{
+    size_t behind = first;
+    while (behind < end && is(&table->rules[behind], kind, key))
+        behind++;
+    return (struct mtlspin__found){ behind > first ? &table->rules[first] : NULL, behind - first };
+}
+
+/* In parts with more rules than tags: a few, or all if somebody chose keys that begin alike. Not inlined, since the usual
+   lookup does with fewer registers. */
+static __attribute__((noinline)) struct mtlspin__found
+find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__part *part, unsigned kind,
+    const uint8_t key[32])
+{
+    size_t low = part->from, high = part[1].from;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(table->rules[middle].key, key, 32) < 0)
+        if (compare_key(&table->rules[middle], kind, key) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    while (low + *count < end && memcmp(table->rules[low + *count].key, key, 32) == 0)
-        ++*count;
-    return *count > 0 ? &table->rules[low] : NULL;
+    return gather(table, low, part[1].from, kind, key);
+}
+
+/* The tags of a part are compared at once: those that are equal leave a zero byte, of which the lowest is found without a
+   branch, since where a branch leads would be known only when memory has answered. A byte above it may look like zero and
+   not be one: that costs a look at a rule. */
+struct mtlspin__found
+mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32])
+{
+    static const uint64_t ones = UINT64_C(0x0101010101010101);
+    if (table->parts == NULL || kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
+        return (struct mtlspin__found){ NULL, 0 };
+    const struct mtlspin__part *part = &table->parts[part_of(table, key)];
+    size_t from = part->from, end = part[1].from;
+    if (end - from > TAGS)
+        return find_by_halves(table, part, kind, key);
+    uint64_t apart = ((uint64_t)part->tags[1] << 32 | part->tags[0]) ^ ones * tag_of(key);
+    for (uint64_t zeros = (apart - ones) & ~apart & ones << 7; zeros != 0; zeros &= zeros - 1) {
+        size_t at = from + (size_t)__builtin_ctzll(zeros) / 8;
+        if (at < end && is(&table->rules[at], kind, key))
+            return gather(table, at, end, kind, key);
+    }
+    return (struct mtlspin__found){ NULL, 0 };
 }
 
 const char *
@@ -257,7 +328,6 @@ mtlspin__rules_clear(struct mtlspin__rule_table *table)
     free(table->rules);
     free(table->periods);
     free(table->labels);
-    for (unsigned kind = 0; kind < MTLSPIN__KINDS; kind++)
-        free(table->index[kind]);
+    free(table->parts);
     memset(table, 0, sizeof *table);
 }

@@ -12,23 +12,31 @@ enum { MTLSPIN__UNISSUED_SERIAL = MTLSPIN_ANY + 1, MTLSPIN__KINDS };
    `line` also is the order of the rules. */
 struct mtlspin__rule {
     uint8_t key[32];
-    uint32_t label;  /* offset in the table's labels; 0 = "" */
+    uint32_t label;       /* offset in the table's labels; 0 = "" */
     uint32_t line;
-    uint32_t period; /* index in the table's periods; 0 = always */
-    uint8_t kind;
-    bool spiffe;     /* matches only a certificate with a single URI */
+    uint32_t period : 27; /* index in the table's periods; 0 = always */
+    uint32_t kind : 4;
+    bool spiffe : 1;      /* matches only a certificate with a single URI */
 };
+
+enum { MTLSPIN__PERIODS_MAX = (1 << 27) - 1 }; /* so many, and no more, can be numbered */
 
 struct mtlspin__period {
     int64_t not_before;
     int64_t not_after;
 };
 
+/* A part of all possible keys: where its rules begin, and a byte of each of the first eight, the first one lowest. */
+struct mtlspin__part {
+    uint32_t from;
+    uint32_t tags[2];
+};
+
 struct mtlspin__rule_table {
-    struct mtlspin__rule *rules; /* sorted by kind, key and line, once it is sealed */
+    struct mtlspin__rule *rules; /* sorted by key, kind and line, once it is sealed */
     size_t count, room;
-    uint32_t *index[MTLSPIN__KINDS]; /* where the keys of a kind begin that start with so many bits; NULL = no such rule */
-    unsigned index_bits[MTLSPIN__KINDS];
+    struct mtlspin__part *parts; /* equal ones, and one more that is their end; NULL = no rules */
+    size_t part_count;
     uint8_t digest[32]; /* of all of them in the order of their lines (policy_digest.c) */
     struct mtlspin__period *periods;
     size_t period_count, period_room;
@@ -37,8 +45,9 @@ struct mtlspin__rule_table {
     size_t kinds[MTLSPIN__KINDS]; /* how many of each */
 };
 
-/* Adds a rule; `label` may be NULL, and `period` if it holds always. false if out of memory. */
-bool mtlspin__rules_add(struct mtlspin__rule_table *table, struct mtlspin__rule rule, const char *label,
+/* Adds a rule. Its kind, label (NULL = none) and period (NULL = always) are the arguments, whatever stands in `rule`. false
+   if out of memory, or if there is no such kind. */
+bool mtlspin__rules_add(struct mtlspin__rule_table *table, unsigned kind, struct mtlspin__rule rule, const char *label,
     const struct mtlspin__period *period);
 
 /* Sorts and indexes, after the last rule. Calls back, in no order, for each rule that says again, under another label, what
@@ -47,9 +56,13 @@ typedef void mtlspin__rule_conflict(void *context, unsigned line, unsigned earli
 MTLSPIN_MUST_CHECK bool mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *conflict,
     void *context);
 
-/* The rules of that kind and key (several if they differ in their periods), in the order of their lines. */
-const struct mtlspin__rule *mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind,
-    const uint8_t key[32], size_t *count);
+/* The rules of that kind and key (several if they differ in their periods), in the order of their lines; none before the
+   table is sealed. */
+struct mtlspin__found {
+    const struct mtlspin__rule *rules; /* NULL = none */
+    size_t count;
+};
+struct mtlspin__found mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32]);
 
 const char *mtlspin__rules_label(const struct mtlspin__rule_table *table, const struct mtlspin__rule *rule);
 const struct mtlspin__period *mtlspin__rules_period(const struct mtlspin__rule_table *table,

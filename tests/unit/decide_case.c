@@ -26,11 +26,10 @@ make_table(struct mtlspin__rule_table *table, const struct rule *rules, int coun
         struct mtlspin__rule rule;
         memset(&rule, 0, sizeof rule);
         make_key(rule.key, rules[i].key);
-        rule.kind = (uint8_t)rules[i].kind;
         rule.line = rules[i].line;
         rule.spiffe = rules[i].spiffe;
         bool dated = period.not_before != 0 || period.not_after != 0;
-        ck_assert(mtlspin__rules_add(table, rule, rules[i].label, dated ? &period : NULL));
+        ck_assert(mtlspin__rules_add(table, rules[i].kind, rule, rules[i].label, dated ? &period : NULL));
     }
     ck_assert(mtlspin__rules_seal(table, no_conflict, NULL));
 }
