@@ -5,6 +5,7 @@
 struct cursor {
     struct mtlspin__line *line;
     char *start, *from, *to, *end; /* words are moved from `from` to `to`, since escapes shrink them */
+    bool plain;                    /* neither quote nor tab in the line, nor what is wrong anywhere */
 };
 
 static bool
@@ -41,17 +42,27 @@ take_quoted(struct cursor *c)
     return true;
 }
 
+/* Behind a bare word. In a plain line that is the next space, which the C library finds many bytes at a time. */
+static const char *
+word_end(const struct cursor *c)
+{
+    const char *end = c->from, *space = NULL;
+    if (c->plain) {
+        space = memchr(end, ' ', (size_t)(c->end - end));
+        return space != NULL ? space : c->end;
+    }
+    while (end < c->end && !is_space(*end) && *end != '"')
+        end++;
+    return end;
+}
+
 /* A word: quoted, or bare, or an option whose value is quoted. */
 static bool
 take_word(struct cursor *c)
 {
     if (*c->from == '"')
         return take_quoted(c);
-    static const bool stops[256] = { [' '] = true, ['\t'] = true, ['"'] = true };
-    const char *end = c->from;
-    while (end < c->end && !stops[(unsigned char)*end])
-        end++;
-    size_t length = (size_t)(end - c->from);
+    size_t length = (size_t)(word_end(c) - c->from);
     if (c->to != c->from)
         memmove(c->to, c->from, length);
     c->to += length;
@@ -63,33 +74,45 @@ take_word(struct cursor *c)
     return wrong(c, c->from, "a quote within a word; put the whole word into quotes, and write \\\" for a quote in it");
 }
 
-static unsigned
+/* Every byte of a policy comes through here: no branch, so that compilers take many at a time. */
+static bool
+is_plain(const char *text, const char *end)
+{
+    unsigned char special = 0;
+    for (; text < end; text++) {
+        unsigned char byte = (unsigned char)*text;
+        special = (unsigned char)(special | (byte < 0x20) | (byte == '"') | (byte == 0x7f));
+    }
+    return special == 0;
+}
+
+static bool
 is_control(char c)
 {
     unsigned char byte = (unsigned char)c;
-    return ((byte < 0x20) & (byte != '\t')) | (byte == 0x7f);
+    return (byte < 0x20 && byte != '\t') || byte == 0x7f;
 }
 
 static bool
 check_bytes(struct cursor *c)
 {
     const char *at = c->start;
-    unsigned found = 0;
-    for (const char *byte = c->start; byte < c->end; byte++)
-        found |= is_control(*byte); /* without a branch: every byte of a policy comes through here */
-    if (found == 0)
+    c->plain = is_plain(at, c->end);
+    if (c->plain)
         return true;
-    while (!is_control(*at))
+    while (at < c->end && !is_control(*at))
         at++;
-    return wrong(c, at, *at == '\0' ? "a zero byte; save the file as UTF-8 text"
-                                    : "a control character; delete it, or write a space in its place");
+    return at == c->end || wrong(c, at, *at == '\0' ? "a zero byte; save the file as UTF-8 text"
+                                                    : "a control character; delete it, or write a space in its place");
 }
 
 void
 mtlspin__line_split(struct mtlspin__line *line, char *text, size_t length)
 {
-    struct cursor c = { line, text, text, text, text + length };
-    memset(line, 0, sizeof *line);
+    struct cursor c = { line, text, text, text, text + length, false };
+    line->count = 0;
+    line->wrong = NULL;
+    line->column = line->words[0].column = 0; /* also that of a line without words */
     if (!check_bytes(&c))
         return;
     for (;;) {

@@ -15,7 +15,7 @@ static enum mtlspin_kind
 find_kind(const char *word)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(kinds[i].word, word) == 0)
+        if (kinds[i].word[0] == word[0] && strcmp(kinds[i].word, word) == 0)
             return kinds[i].kind;
     return MTLSPIN_KIND_NONE;
 }
