@@ -31,7 +31,8 @@ mtlspin__hex_decode_digest(uint8_t digest[32], const char *text, size_t length)
     if (length != 64 && length != 95)
         return false;
     for (size_t i = 0; i < 32; i++) {
-        unsigned high = (unsigned)mtlspin__hex_digit(text[step * i]), low = (unsigned)mtlspin__hex_digit(text[step * i + 1]);
+        unsigned high = (unsigned)mtlspin__hex_digit(text[step * i]);
+        unsigned low = (unsigned)mtlspin__hex_digit(text[step * i + 1]);
         digits |= high | low;
         digest[i] = (uint8_t)(high << 4 | low);
     }

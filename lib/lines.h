@@ -5,7 +5,7 @@
 #include "sources.h"
 #include <mtlspin/error.h>
 
-enum { MTLSPIN__LINES_PIECE = 256 * 1024 }; /* bytes that are read at once; a longer line makes the buffer grow */
+enum { MTLSPIN__LINES_PIECE = 64 * 1024 }; /* bytes that are read at once; a longer line makes the buffer grow */
 
 struct mtlspin__lines {
     const char *path; /* of the file, borrowed; NULL: from memory */
