@@ -31,13 +31,13 @@ mtlspin__hex_decode_digest(uint8_t digest[32], const char *text, size_t length)
     if (length != 64 && length != 95)
         return false;
     for (size_t i = 0; i < 32; i++) {
-        unsigned high = (unsigned)mtlspin__hex_digit(text[step * i]);
-        unsigned low = (unsigned)mtlspin__hex_digit(text[step * i + 1]);
+        unsigned high = mtlspin__hex_values[(unsigned char)text[step * i]] - 1U;
+        unsigned low = mtlspin__hex_values[(unsigned char)text[step * i + 1]] - 1U;
         digits |= high | low;
         digest[i] = (uint8_t)(high << 4 | low);
     }
-    for (size_t i = 2; step == 3 && i < length; i += 3)
-        colons |= (unsigned)(text[i] != ':');
+    for (size_t i = 0; step == 3 && i < 31; i++)
+        colons |= (unsigned)(text[3 * i + 2] ^ ':');
     return digits < 16 && colons == 0;
 }
 

@@ -90,18 +90,19 @@ hex_digits(const struct reader *r, bool *colons)
     return *colons && r->length % 3 != 2 ? 0 : digits;
 }
 
-/* Right to left, so that an odd number of digits needs no case of its own. */
+/* As if a zero stood in front of an odd number of digits. */
 static void
-read_hex(const struct reader *r, uint8_t *bytes, size_t length)
+read_hex(const struct reader *r, size_t digits, uint8_t *bytes)
 {
-    size_t digit = 0;
-    memset(bytes, 0, length);
-    for (size_t i = r->length; i > 0; i--) {
-        int value = mtlspin__hex_digit(r->at[i - 1]);
+    size_t read = digits % 2;
+    unsigned byte = 0;
+    for (size_t i = 0; i < r->length; i++) {
+        int value = mtlspin__hex_digit(r->at[i]);
         if (value < 0)
-            continue;
-        bytes[length - 1 - digit / 2] |= (uint8_t)(value << (digit % 2 * 4));
-        digit++;
+            continue; /* a colon */
+        byte = byte << 4 | (unsigned)value;
+        if (++read % 2 == 0)
+            *bytes++ = (uint8_t)byte;
     }
 }
 
@@ -219,7 +220,7 @@ read_serial(struct reader *r, struct mtlspin_pin *pin)
         return refuse(r, "a number of more than 32 bytes");
     pin->length = (uint8_t)((digits + 1) / 2);
     pin->negative = negative && pin->length > 0;
-    read_hex(r, pin->bytes, pin->length);
+    read_hex(r, digits, pin->bytes);
     return MTLSPIN_OK;
 }
 
