@@ -64,9 +64,11 @@ begin(struct mtlspin__lines *lines, size_t expected)
     lines->room = expected < LEAST ? LEAST : expected < MTLSPIN__LINES_PIECE ? expected + 1 : MTLSPIN__LINES_PIECE;
     lines->buffer = malloc(lines->room);
     lines->failed = lines->buffer != NULL ? fill(lines) : ENOMEM;
+    if (lines->failed != 0)
+        return false;
     if (lines->used >= 3 && memcmp(lines->buffer, "\xef\xbb\xbf", 3) == 0)
         lines->from = 3; /* some editors' mark for UTF-8 */
-    return lines->failed == 0;
+    return true;
 }
 
 bool
