@@ -3,6 +3,8 @@
 #include "rows.h"
 #include "suite.h"
 #include <errno.h>
+#include <mtlspin/policy.h>
+#include <mtlspin/scan.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,6 +209,55 @@ START_TEST(a_read_fails_in_the_middle)
 }
 END_TEST
 
+/* What is read before the read fails, and how many mistakes are in that. */
+static const struct { const char *text; int mistakes; } fronts[] = {
+    { "", 0 },
+    { "chain none\n", 0 },
+    { "chain none\nallow spki E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855\n", 0 },
+    { "chain none\nx\nallow y\n", 2 },
+};
+
+static void
+count(void *context, const struct mtlspin_error *error)
+{
+    ck_assert_uint_lt(error->line, 4);
+    ++*(int *)context;
+}
+
+static void
+check_refused(const struct mtlspin_policy *policy, const struct mtlspin_error *error)
+{
+    ck_assert_ptr_null(policy);
+    ck_assert_int_eq(error->code, MTLSPIN_ERR_FILE);
+    ck_assert_ptr_nonnull(strstr(error->message, ": Input/output error; try again, or take another copy"));
+    ck_assert_uint_eq(error->line, 0);
+    ck_assert_str_eq(error->file, "");
+    world.total = 0;
+}
+
+START_TEST(half_a_policy_is_none)
+{
+    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
+    struct mtlspin_scan scan = MTLSPIN_SCAN_INIT;
+    size_t front = strlen(fronts[_i].text);
+    int mistakes = 0;
+    char *text = malloc(2 * PIECE);
+    ck_assert_ptr_nonnull(text);
+    memset(text, '#', 2 * PIECE);
+    memcpy(text, fronts[_i].text, front);
+    text[2 * PIECE - 1] = '\n';
+    write_file(text, 2 * PIECE);
+    world.failing = PIECE;
+    if (fronts[_i].mistakes == 0) /* else the load does not come to that */
+        check_refused(mtlspin_policy_load(path, &error), &error);
+    scan.context = &mistakes;
+    scan.mistake = count;
+    check_refused(mtlspin_policy_scan(path, &scan, &error), &error);
+    ck_assert_int_eq(mistakes, fronts[_i].mistakes);
+    free(text);
+}
+END_TEST
+
 START_TEST(a_read_fails_at_once)
 {
     struct mtlspin__lines lines;
@@ -261,6 +312,7 @@ main(void)
     tcase_add_loop_test(tcase, a_piece_ends_anywhere, 0, ROWS(edges));
     tcase_add_loop_test(tcase, a_short_text, 0, ROWS(small));
     tcase_add_test(tcase, a_read_fails_in_the_middle);
+    tcase_add_loop_test(tcase, half_a_policy_is_none, 0, ROWS(fronts));
     tcase_add_test(tcase, a_read_fails_at_once);
     tcase_add_test(tcase, a_file_grows_beyond_2_gib);
     tcase_add_test(tcase, no_memory_for_a_long_line);
