@@ -3,13 +3,13 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* One more than the value of each digit, so that what is none has 0. */
-static const uint8_t hex_values[256] = {
+const uint8_t mtlspin__hex_values[256] = {
     ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
     ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
     ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
 
+/* In the same way. */
 static const uint8_t base64_values[256] = {
     ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, ['I'] = 9, ['J'] = 10,
     ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20,
@@ -20,10 +20,25 @@ static const uint8_t base64_values[256] = {
     ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
 };
 
-int
-mtlspin__hex_digit(char c)
+/* Decoding looks at the whole before it says whether it is good: what is no digit has more bits than any digit, and they
+   are gathered. */
+
+bool
+mtlspin__hex_decode_digest(uint8_t digest[32], const char *text, size_t length)
 {
-    return hex_values[(unsigned char)c] - 1;
+    unsigned digits = 0, colons = 0;
+    size_t step = length == 64 ? 2 : 3;
+    if (length != 64 && length != 95)
+        return false;
+    for (size_t i = 0; i < 32; i++) {
+        unsigned high = mtlspin__hex_values[(unsigned char)text[step * i]] - 1U;
+        unsigned low = mtlspin__hex_values[(unsigned char)text[step * i + 1]] - 1U;
+        digits |= high | low;
+        digest[i] = (uint8_t)(high << 4 | low);
+    }
+    for (size_t i = 0; step == 3 && i < 31; i++)
+        colons |= (unsigned)(text[3 * i + 2] ^ ':');
+    return digits < 16 && colons == 0;
 }
 
 void
@@ -39,31 +54,35 @@ mtlspin__hex_encode(char *text, const uint8_t *bytes, size_t length, char separa
     *text = '\0';
 }
 
-static int
-base64_value(char c)
+/* The bits of `count` digits, the first one highest. */
+static uint32_t
+base64_bits(const char *text, size_t count, uint32_t *digits)
 {
-    return base64_values[(unsigned char)c] - 1;
+    uint32_t bits = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t value = base64_values[(unsigned char)text[i]] - 1U;
+        *digits |= value;
+        bits = bits << 6 | value;
+    }
+    return bits;
 }
 
 bool
 mtlspin__base64_decode_digest(uint8_t digest[32], const char *text, size_t length)
 {
-    uint32_t bits = 0;
-    size_t held = 0, out = 0;
+    uint32_t digits = 0;
     if (length != MTLSPIN__BASE64_DIGEST || text[length - 1] != '=')
         return false;
-    for (size_t i = 0; i < length - 1; i++) {
-        int value = base64_value(text[i]);
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-        held += 6;
-        if (held >= 8) {
-            held -= 8;
-            digest[out++] = (uint8_t)(bits >> held);
-        }
+    for (size_t i = 0; i < 10; i++, text += 4) {
+        uint32_t bits = base64_bits(text, 4, &digits);
+        *digest++ = (uint8_t)(bits >> 16);
+        *digest++ = (uint8_t)(bits >> 8);
+        *digest++ = (uint8_t)bits;
     }
-    return (bits & ((1U << held) - 1)) == 0;
+    uint32_t last = base64_bits(text, 3, &digits); /* two bytes, and two bits that must be zero */
+    digest[0] = (uint8_t)(last >> 10);
+    digest[1] = (uint8_t)(last >> 2);
+    return digits < 64 && (last & 3) == 0;
 }
 
 void

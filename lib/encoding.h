@@ -8,8 +8,18 @@
 
 enum { MTLSPIN__BASE64_DIGEST = 44 }; /* characters of a SHA-256 digest in base64, padding included */
 
+/* One more than the value of each digit, so that what is none has 0. */
+extern const uint8_t mtlspin__hex_values[256];
+
 /* 0 to 15, or -1 for a character that is no hexadecimal digit. */
-int mtlspin__hex_digit(char c);
+static inline int
+mtlspin__hex_digit(char c)
+{
+    return mtlspin__hex_values[(unsigned char)c] - 1;
+}
+
+/* Exactly 32 bytes, digits of either case, bare or with a colon between every two. */
+bool mtlspin__hex_decode_digest(uint8_t digest[32], const char *text, size_t length);
 
 /* Upper case, two digits a byte, `separator` between bytes unless it is '\0'; terminated. The caller sizes `text`. */
 void mtlspin__hex_encode(char *text, const uint8_t *bytes, size_t length, char separator);

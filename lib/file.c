@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST = 0x7fffffff }; /* bytes */
-
 enum { NOT_REGULAR = -1 }; /* beside the values of errno */
 
 /* What to do about it; the file is a policy, or one that a policy names. */
@@ -34,13 +32,23 @@ remedy(int number)
     }
 }
 
-static void
-fail_with_errno(struct mtlspin_error *error, const char *path, int number)
+void
+mtlspin__file_fail(struct mtlspin_error *error, const char *path, int number)
 {
     char words[128] = "not a regular file";
     if (number != NOT_REGULAR)
         (void)!strerror_r(number, words, sizeof words);
     (void)mtlspin__fail(error, MTLSPIN_ERR_FILE, "%s: %s; %s", path, words, remedy(number));
+}
+
+ssize_t
+mtlspin__file_get(int file, char *buffer, size_t room)
+{
+    ssize_t got = 0;
+    do
+        got = read(file, buffer, room);
+    while (got < 0 && errno == EINTR);
+    return got;
 }
 
 /* All bytes up to the end, even if the file grows or shrinks meanwhile. 0, or an errno. */
@@ -50,9 +58,7 @@ read_all(int fd, size_t expected, char **content, size_t *length)
     size_t room = expected + 2, used = 0;
     char *buffer = malloc(room);
     while (buffer != NULL) {
-        ssize_t got = read(fd, buffer + used, room - used - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = mtlspin__file_get(fd, buffer + used, room - used - 1);
         if (got <= 0) {
             int number = got < 0 ? errno : 0;
             buffer[used] = '\0';
@@ -64,7 +70,7 @@ read_all(int fd, size_t expected, char **content, size_t *length)
         if (used + 1 < room)
             continue;
         room = room * 2;
-        char *grown = room < MOST ? realloc(buffer, room) : NULL;
+        char *grown = room < MTLSPIN__FILE_MOST ? realloc(buffer, room) : NULL;
         if (grown == NULL)
             free(buffer);
         buffer = grown;
@@ -72,11 +78,10 @@ read_all(int fd, size_t expected, char **content, size_t *length)
     return ENOMEM;
 }
 
-char *
-mtlspin__file_read(const char *path, size_t *length, struct mtlspin__sources *sources, struct mtlspin_error *error)
+int
+mtlspin__file_open(const char *path, size_t *size, struct mtlspin__sources *sources, struct mtlspin_error *error)
 {
     struct stat info;
-    char *content = NULL;
     int number = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, &info) != 0)
         number = errno;
@@ -84,18 +89,34 @@ mtlspin__file_read(const char *path, size_t *length, struct mtlspin__sources *so
         number = EISDIR;
     else if (!S_ISREG(info.st_mode))
         number = NOT_REGULAR;
-    else if (info.st_size >= MOST)
+    else if (info.st_size >= MTLSPIN__FILE_MOST)
         number = EFBIG;
     else if (!mtlspin__sources_note(sources, path, &info))
         number = ENOMEM;
     else
-        number = read_all(fd, (size_t)info.st_size, &content, length);
+        *size = (size_t)info.st_size;
+    if (number == 0)
+        return fd;
     if (fd >= 0)
         (void)close(fd);
+    mtlspin__file_fail(error, path, number);
+    return -1;
+}
+
+char *
+mtlspin__file_read(const char *path, size_t *length, struct mtlspin__sources *sources, struct mtlspin_error *error)
+{
+    char *content = NULL;
+    size_t size = 0;
+    int fd = mtlspin__file_open(path, &size, sources, error);
+    if (fd < 0)
+        return NULL;
+    int number = read_all(fd, size, &content, length);
+    (void)close(fd);
     if (number == 0)
         return content;
     free(content);
-    fail_with_errno(error, path, number);
+    mtlspin__file_fail(error, path, number);
     return NULL;
 }
 
@@ -184,7 +205,7 @@ mtlspin__paths_list(struct mtlspin__paths *paths, const char *directory, const c
     if (stream != NULL)
         (void)closedir(stream);
     if (number != 0) {
-        fail_with_errno(error, directory, number);
+        mtlspin__file_fail(error, directory, number);
         mtlspin__paths_free(paths);
         return false;
     }

@@ -4,6 +4,18 @@
 
 #include "sources.h"
 #include <mtlspin/error.h>
+#include <sys/types.h>
+
+enum { MTLSPIN__FILE_MOST = 0x7fffffff }; /* bytes; no file has so many */
+
+/* Opens a regular file and notes it in `sources`. A descriptor to close, or -1 on error. */
+int mtlspin__file_open(const char *path, size_t *size, struct mtlspin__sources *sources, struct mtlspin_error *error);
+
+/* read(2), which a signal does not end. */
+ssize_t mtlspin__file_get(int file, char *buffer, size_t room);
+
+/* Says that the file cannot be read, by an errno, and what to do about it. */
+void mtlspin__file_fail(struct mtlspin_error *error, const char *path, int number);
 
 /* Reads a regular file into a new buffer with a terminator behind the content; release with free. NULL on error. Notes the
    file in `sources`. */

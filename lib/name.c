@@ -27,6 +27,13 @@ printable_ascii(const char *text, size_t length)
     return true;
 }
 
+static bool
+is_host_character(char c)
+{
+    unsigned byte = (unsigned char)c;
+    return (byte | 0x20) - 'a' < 26 || byte - '0' < 10 || c == '-' || c == '_';
+}
+
 /* Letters, digits, '-', '_' and '.', no empty label but a whole name; A-labels are just letters here. */
 static bool
 is_dns(const char *text, size_t length)
@@ -35,11 +42,8 @@ is_dns(const char *text, size_t length)
     if (length == 0 || length > 253)
         return false;
     for (size_t i = 0; i < length; i++) {
-        char c = lower(text[i]);
-        bool dot = c == '.';
-        if (!dot && c != '-' && c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9'))
-            return false;
-        if (dot && label == 0)
+        bool dot = text[i] == '.';
+        if (dot ? label == 0 : !is_host_character(text[i]))
             return false;
         label = dot ? 0 : label + 1;
         if (label > 63)

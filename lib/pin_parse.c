@@ -13,6 +13,12 @@ struct reader {
     struct mtlspin_error *error;
 };
 
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
 static void
 skip(struct reader *r, size_t count)
 {
@@ -20,23 +26,30 @@ skip(struct reader *r, size_t count)
     r->length -= count;
 }
 
+/* A prefix in lower case stands for any case. */
 static bool
 take(struct reader *r, const char *prefix)
 {
-    size_t length = strlen(prefix);
-    if (r->length < length || strncasecmp(r->at, prefix, length) != 0)
-        return false;
+    size_t length = 0;
+    for (; prefix[length] != '\0'; length++)
+        if (length == r->length || lower(r->at[length]) != prefix[length])
+            return false;
     skip(r, length);
     return true;
+}
+
+static bool
+is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static void
 trim(struct reader *r)
 {
-    static const char space[] = " \t\r\n";
-    while (r->length > 0 && strchr(space, r->at[0]) != NULL)
+    while (r->length > 0 && is_space(r->at[0]))
         skip(r, 1);
-    while (r->length > 0 && strchr(space, r->at[r->length - 1]) != NULL)
+    while (r->length > 0 && is_space(r->at[r->length - 1]))
         r->length--;
 }
 
@@ -77,18 +90,19 @@ hex_digits(const struct reader *r, bool *colons)
     return *colons && r->length % 3 != 2 ? 0 : digits;
 }
 
-/* Right to left, so that an odd number of digits needs no case of its own. */
+/* As if a zero stood in front of an odd number of digits. */
 static void
-read_hex(const struct reader *r, uint8_t *bytes, size_t length)
+read_hex(const struct reader *r, size_t digits, uint8_t *bytes)
 {
-    size_t digit = 0;
-    memset(bytes, 0, length);
-    for (size_t i = r->length; i > 0; i--) {
-        int value = mtlspin__hex_digit(r->at[i - 1]);
+    size_t read = digits % 2;
+    unsigned byte = 0;
+    for (size_t i = 0; i < r->length; i++) {
+        int value = mtlspin__hex_digit(r->at[i]);
         if (value < 0)
-            continue;
-        bytes[length - 1 - digit / 2] |= (uint8_t)(value << (digit % 2 * 4));
-        digit++;
+            continue; /* a colon */
+        byte = byte << 4 | (unsigned)value;
+        if (++read % 2 == 0)
+            *bytes++ = (uint8_t)byte;
     }
 }
 
@@ -171,13 +185,10 @@ read_digest(struct reader *r, struct mtlspin_pin *pin)
         return read_base64(r, pin);
     if (take(r, "sha256 fingerprint=") && r->kind == MTLSPIN_SPKI)
         return refuse(r, "the fingerprint of a certificate, for a thumbprint rule");
+    if (mtlspin__hex_decode_digest(pin->bytes, r->at, r->length))
+        return MTLSPIN_OK;
     size_t digits = hex_digits(r, &colons);
-    if (digits == 0)
-        return refuse_unknown(r);
-    if (digits != 2 * (size_t)MTLSPIN_DIGEST_SIZE)
-        return refuse(r, digest_by_hex_digits(digits));
-    read_hex(r, pin->bytes, pin->length);
-    return MTLSPIN_OK;
+    return digits == 0 ? refuse_unknown(r) : refuse(r, digest_by_hex_digits(digits));
 }
 
 static bool
@@ -209,7 +220,7 @@ read_serial(struct reader *r, struct mtlspin_pin *pin)
         return refuse(r, "a number of more than 32 bytes");
     pin->length = (uint8_t)((digits + 1) / 2);
     pin->negative = negative && pin->length > 0;
-    read_hex(r, pin->bytes, pin->length);
+    read_hex(r, digits, pin->bytes);
     return MTLSPIN_OK;
 }
 

@@ -264,17 +264,19 @@ refuse_half_line(struct mtlspin__parser *p)
 }
 
 static enum mtlspin_status
-take_all(struct mtlspin__parser *p, char *text, size_t length)
+take_all(struct mtlspin__parser *p, struct mtlspin__lines *lines)
 {
     enum mtlspin_status status = MTLSPIN_OK;
-    size_t at = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* some editors' mark for UTF-8 */
-    while (status == MTLSPIN_OK && at < length) {
-        char *end = memchr(text + at, '\n', length - at);
-        status = end != NULL ? take_line(p, text + at, (size_t)(end - (text + at))) : refuse_half_line(p);
+    size_t length = 0;
+    for (char *line; status == MTLSPIN_OK && (line = mtlspin__lines_next(lines, &length)) != NULL;) {
+        status = take_line(p, line, length);
         if (status != MTLSPIN_OK)
             status = overlook(p, status);
-        at = end != NULL ? (size_t)(end - text) + 1 : length;
     }
+    if (lines->failed != 0)
+        return MTLSPIN_ERR_FILE;
+    if (status == MTLSPIN_OK && mtlspin__lines_half(lines))
+        status = overlook(p, refuse_half_line(p));
     if (status == MTLSPIN_OK && !p->any)
         return mtlspin__fail_at(p, 0, mtlspin__fail(p->error, MTLSPIN_ERR_POLICY,
             "there is nothing in this policy; to refuse everybody, write `chain none`"));
@@ -296,7 +298,7 @@ give_up(struct mtlspin__parser *p, struct mtlspin_policy *policy)
 }
 
 struct mtlspin_policy *
-mtlspin__policy_parse(char *text, size_t length, const char *name, struct mtlspin__sources *sources,
+mtlspin__policy_parse(struct mtlspin__lines *lines, const char *name, struct mtlspin__sources *sources,
     const struct mtlspin_scan *scan, struct mtlspin_error *error)
 {
     struct mtlspin__parser p = { .name = name, .error = error };
@@ -310,7 +312,7 @@ mtlspin__policy_parse(char *text, size_t length, const char *name, struct mtlspi
     p.builder->scan.listener = scan;
     p.builder->policy->sources = *sources;
     memset(sources, 0, sizeof *sources);
-    if (take_all(&p, text, length) == MTLSPIN_OK) {
+    if (take_all(&p, lines) == MTLSPIN_OK) {
         policy = mtlspin_builder_build(p.builder, error);
         if (policy == NULL)
             (void)mtlspin__place(&p, MTLSPIN_ERR_POLICY);

@@ -1,15 +1,25 @@
 /* Policies from a file and from memory. */
 #include "policy_load.h"
 #include "error.h"
-#include "file.h"
 #include "policy.h"
 #include "policy_file.h"
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 enum { ATTEMPTS = 8, PAUSE = 25 }; /* to find the files of a policy at rest; milliseconds */
+
+/* Parses the lines and closes them. */
+static struct mtlspin_policy *
+parse_lines(struct mtlspin__lines *lines, const char *name, struct mtlspin__sources *sources,
+    const struct mtlspin_scan *scan, struct mtlspin_error *error)
+{
+    struct mtlspin_policy *policy = mtlspin__policy_parse(lines, name, sources, scan, error);
+    if (mtlspin__lines_close(lines, error))
+        return policy;
+    mtlspin_policy_unref(policy);
+    return NULL;
+}
 
 /* `tried` gets what was read, also where it is no policy. */
 static struct mtlspin_policy *
@@ -17,13 +27,11 @@ load_once(const char *path, struct mtlspin__sources *tried, const struct mtlspin
 {
     struct mtlspin__sources sources = { .also = tried };
     struct mtlspin_policy *policy = NULL;
-    size_t length = 0;
-    char *text = mtlspin__file_read(path, &length, &sources, error);
-    if (text != NULL)
-        policy = mtlspin__policy_parse(text, length, path, &sources, scan, error);
+    struct mtlspin__lines lines;
+    if (mtlspin__lines_open(&lines, path, &sources, error))
+        policy = parse_lines(&lines, path, &sources, scan, error);
     else if (tried->count == 0)
         (void)mtlspin__sources_note_now(tried, path); /* what cannot be opened may come back */
-    free(text);
     mtlspin__sources_clear(&sources);
     if (policy == NULL)
         return NULL;
@@ -112,21 +120,18 @@ static struct mtlspin_policy *
 parse(const void *text, size_t length, const char *name, const struct mtlspin_scan *scan, struct mtlspin_error *error)
 {
     struct mtlspin__sources tried = { 0 }, sources = { .also = &tried };
-    char *copy = text != NULL && length < INT_MAX ? malloc(length + 1) : NULL;
-    if (copy == NULL) {
+    struct mtlspin__lines lines;
+    if (text == NULL || length >= INT_MAX || !mtlspin__lines_of(&lines, text, length)) {
         (void)mtlspin__fail(error, text == NULL ? MTLSPIN_ERR_ARGUMENT : MTLSPIN_ERR_MEMORY,
             "no text, or no memory for it");
         return NULL;
     }
-    memcpy(copy, text, length);
     tell_start(scan);
-    struct mtlspin_policy *policy = mtlspin__policy_parse(copy, length, name != NULL ? name : "policy", &sources, scan,
-        error);
+    struct mtlspin_policy *policy = parse_lines(&lines, name != NULL ? name : "policy", &sources, scan, error);
     if (policy != NULL)
         policy->sources.also = NULL;
     tell_files(scan, &tried);
     mtlspin__sources_clear(&tried);
-    free(copy);
     return policy;
 }
 

@@ -3,6 +3,7 @@
 #include "rows.h"
 #include "suite.h"
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <string.h>
 
 START_TEST(a_hex_digit_has_its_value)
@@ -75,6 +76,43 @@ START_TEST(each_place_takes_its_characters_only)
 }
 END_TEST
 
+static const char hex_forms[][96] = {
+    "E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991b7852b855",
+    "E3:B0:C4:42:98:FC:1C:14:9A:FB:F4:C8:99:6F:B9:24:27:AE:41:E4:64:9B:93:4C:A4:95:99:1b:78:52:b8:55",
+};
+
+START_TEST(each_place_of_hex_takes_its_characters_only)
+{
+    size_t length = strlen(hex_forms[_i]);
+    bool colons = hex_forms[_i][2] == ':';
+    for (size_t place = 0; place < length; place++)
+        for (int c = 0; c < 256; c++) {
+            uint8_t digest[32];
+            char text[96], one[] = { (char)c, '\0' };
+            memcpy(text, hex_forms[_i], sizeof text);
+            text[place] = (char)c;
+            bool good = c != 0 && strspn(one, colons && place % 3 == 2 ? ":" : "0123456789abcdefABCDEF") == 1;
+            if (mtlspin__hex_decode_digest(digest, text, length) != good)
+                ck_abort_msg("byte %d at %zu", c, place);
+        }
+}
+END_TEST
+
+START_TEST(a_digest_in_hex_has_two_lengths)
+{
+    char text[200];
+    uint8_t digest[32], wanted[32];
+    (void)snprintf(text, sizeof text, "%s:%s", hex_forms[_i], hex_forms[_i]);
+    ck_assert(mtlspin__hex_decode_digest(wanted, hex_forms[0], 64));
+    for (size_t length = 0; length < strlen(text); length++)
+        ck_assert(mtlspin__hex_decode_digest(digest, text, length) == (length == strlen(hex_forms[_i])));
+    ck_assert(mtlspin__hex_decode_digest(digest, text, strlen(hex_forms[_i])));
+    ck_assert_mem_eq(digest, wanted, 32);
+    ck_assert_int_eq(digest[0], 0xe3);
+    ck_assert_int_eq(digest[31], 0x55);
+}
+END_TEST
+
 START_TEST(base64_has_one_length)
 {
     static const char text[] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -94,6 +132,8 @@ main(void)
     tcase_add_test(tcase, base64_is_that_of_openssl);
     tcase_add_test(tcase, each_place_takes_its_characters_only);
     tcase_add_test(tcase, base64_has_one_length);
+    tcase_add_loop_test(tcase, each_place_of_hex_takes_its_characters_only, 0, ROWS(hex_forms));
+    tcase_add_loop_test(tcase, a_digest_in_hex_has_two_lengths, 0, ROWS(hex_forms));
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }

@@ -131,6 +131,26 @@ START_TEST(says_what_is_wrong_and_where)
 }
 END_TEST
 
+/* Wherever it stands in a line, of whatever length: lines are looked at many bytes at a time. */
+START_TEST(a_control_character_is_found)
+{
+    enum { LONGEST = 70 };
+    char content[LONGEST];
+    bool control = (_i < 0x20 && _i != '\t') || _i == 0x7f;
+    for (size_t length = 1; length < LONGEST; length++)
+        for (size_t place = 0; place < length; place++) {
+            memset(content, 'a', length);
+            content[place] = (char)_i;
+            char *text = copy(content, length);
+            struct mtlspin__line line;
+            mtlspin__line_split(&line, text, length);
+            if (control != (line.wrong != NULL) || (control && line.column != place + 1))
+                ck_abort_msg("byte %d at %zu of %zu: column %u", _i, place, length, line.column);
+            free(text);
+        }
+}
+END_TEST
+
 /* Any line of five of these comes out as words within the line, or as an error within it. */
 START_TEST(no_line_leads_out_of_itself)
 {
@@ -164,6 +184,8 @@ main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, splits, 0, ROWS(good));
     tcase_add_loop_test(tcase, says_what_is_wrong_and_where, 0, ROWS(bad));
+    tcase_add_loop_test(tcase, a_control_character_is_found, 0, '"');
+    tcase_add_loop_test(tcase, a_control_character_is_found, '"' + 1, 256);
     tcase_add_test(tcase, no_line_leads_out_of_itself);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
