@@ -1,13 +1,10 @@
 /* Domain after domain: evidence, decision, and in the end one answer. */
 #include "judge.h"
-#include "anchors.h"
 #include "crl.h"
 #include "decide.h"
 #include "evidence_x509.h"
 #include "revocation.h"
 #include "trail.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The most specific host pattern chooses; domains without `host` serve what no pattern matches. */
@@ -66,19 +63,12 @@ reason_of_incomplete(const struct mtlspin__domain *domain, const struct mtlspin_
     return atomic_load(&domain->crls->unknown) > 0 ? MTLSPIN_REASON_RESUMED : MTLSPIN_REASON_UNKNOWN_CA;
 }
 
-/* One path validation, whose answer is that of every domain which asks the same. */
-struct validation {
-    struct validation *next;
-    const struct mtlspin__domain *domain; /* that asked; NULL = the application had its say, which holds this once */
-    struct mtlspin__chain_verdict verdict;
-};
-
 struct attempt {
     const struct mtlspin_policy *policy;
     const struct mtlspin__peer *peer;
     struct mtlspin__evidence evidence;
-    struct validation *made;          /* owned, the latest first */
-    const struct validation *evident; /* whose chain the evidence is of; NULL = that of a trail, or none */
+    struct mtlspin__validation *made;          /* owned */
+    const struct mtlspin__validation *evident; /* whose chain the evidence is of; NULL = that of a trail, or none */
     struct mtlspin__trail *trail;     /* what the peer's trail did not know; NULL = nothing */
     bool lost;                        /* there was no memory for it */
     mtlspin_step_hook *hook;          /* NULL = nobody listens */
@@ -91,35 +81,9 @@ struct trial {
     const struct mtlspin__domain *domain;
 };
 
-/* The same certificates under the same anchors in the same second: all else that path validation looks at is the peer's. A
-   store of the application's is not ours to say that of. */
-static bool
-asks_the_same(const struct mtlspin__domain *a, const struct mtlspin__domain *b)
-{
-    return memcmp(a->validation, b->validation, sizeof a->validation) == 0 && !a->anchors->application
-        && !b->anchors->application && memcmp(a->anchors->id, b->anchors->id, sizeof a->anchors->id) == 0;
-}
-
-/* The validation that answers the domain: an earlier one, else anew. NULL if out of memory. */
-static struct validation *
-validate(struct attempt *attempt, const struct mtlspin__domain *domain, X509_STORE_CTX_verify_cb callback)
-{
-    for (struct validation *v = attempt->made; callback == NULL && v != NULL; v = v->next)
-        if (v->domain != NULL && asks_the_same(v->domain, domain))
-            return v;
-    struct validation *made = calloc(1, sizeof *made);
-    if (made == NULL)
-        return NULL;
-    made->domain = callback == NULL ? domain : NULL;
-    made->next = attempt->made;
-    attempt->made = made;
-    mtlspin__chain_verify(domain, attempt->peer, callback, &made->verdict);
-    return made;
-}
-
 /* Makes the chain of a validation the evidence, if it is not yet. */
 static bool
-show(struct attempt *attempt, const struct validation *made, const struct mtlspin__domain *domain)
+show(struct attempt *attempt, const struct mtlspin__validation *made, const struct mtlspin__domain *domain)
 {
     if (attempt->evident == made)
         return true;
@@ -146,8 +110,8 @@ examine(struct attempt *attempt, X509_STORE_CTX_verify_cb callback, struct trial
         evidence->chain_reason = MTLSPIN_REASON_RESUMED;
         return false;
     }
-    const struct validation *before = attempt->made;
-    struct validation *made = validate(attempt, trial->domain, callback);
+    const struct mtlspin__validation *before = attempt->made;
+    struct mtlspin__validation *made = mtlspin__chain_validate(&attempt->made, trial->domain, peer, callback);
     evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
     if (made == NULL)
         return false;
@@ -215,10 +179,14 @@ try_domain(struct attempt *attempt, X509_STORE_CTX_verify_cb callback, struct tr
         trial->outcome.reason = mtlspin__crls_explain(domain->crls, certificates(trial->chain, peer), trial->outcome.depth);
 }
 
+/* What is too long is cut; NULL is no text. */
 static void
 copy_text(char *to, size_t size, const char *from)
 {
-    (void)snprintf(to, size, "%s", from != NULL ? from : "");
+    size_t length = from != NULL ? strnlen(from, size - 1) : 0;
+    if (length > 0)
+        memcpy(to, from, length);
+    to[length] = '\0';
 }
 
 static void
@@ -255,18 +223,52 @@ tell(const struct attempt *attempt, const struct trial *trial)
     attempt->hook(attempt->context, &step);
 }
 
-/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. */
-static void
-try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, struct trial *best)
+/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. `hasty`: passes over those that
+   are sure to refuse, and tells which (a bit for each). */
+static uint32_t
+try_each(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, bool hasty, struct trial *best)
 {
-    const struct mtlspin__peer *peer = attempt->peer;
-    X509_STORE_CTX_verify_cb callback = count == 1 ? peer->callback : NULL;
+    X509_STORE_CTX_verify_cb callback = count == 1 ? attempt->peer->callback : NULL;
+    uint32_t passed = 0;
     for (size_t i = 0; i < count && !best->outcome.final; i++) {
         struct trial trial = { .domain = list[i] };
+        if (hasty && mtlspin__chain_is_out_of_reach(list[i], attempt->peer)) {
+            passed |= UINT32_C(1) << i;
+            continue;
+        }
         try_domain(attempt, callback, &trial);
         tell(attempt, &trial);
         if (trial.outcome.final || mtlspin__decide_prefers(&trial.outcome, &best->outcome))
             *best = trial;
+    }
+    return passed;
+}
+
+/* What trying them would have found: their anchors do not know the peer. */
+static void
+keep_passed(struct attempt *attempt, const struct mtlspin__domain *const *list, uint32_t passed)
+{
+    attempt->evidence.verified = false;
+    attempt->evidence.chain_reason = MTLSPIN_REASON_UNKNOWN_CA;
+    for (size_t i = 0; i < MTLSPIN__DOMAINS_MAX; i++)
+        if ((passed >> i & 1) != 0)
+            keep(attempt, list[i]);
+}
+
+/* A domain that is sure to refuse, and not for good, matters only where no other domain has the last word: then it may be
+   its refusal that is told. Nothing is validated twice for that. */
+static void
+try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, struct trial *best)
+{
+    const struct mtlspin__peer *peer = attempt->peer;
+    bool hasty = count > 1 && attempt->hook == NULL && peer->trail == NULL && !peer->by_trail_alone && !peer->incomplete;
+    const struct trial none = *best;
+    uint32_t passed = try_each(attempt, list, count, hasty, best);
+    if (best->outcome.final) {
+        keep_passed(attempt, list, passed);
+    } else if (passed != 0) {
+        *best = none;
+        (void)try_each(attempt, list, count, false, best);
     }
     if (count > 1 && peer->callback != NULL && best->domain != NULL)
         try_domain(attempt, peer->callback, best);
@@ -280,12 +282,7 @@ hand_over(struct attempt *attempt, struct mtlspin__chain_verdict *from, struct m
         *to = *from;
         from->chain = NULL;
     }
-    while (attempt->made != NULL) {
-        struct validation *made = attempt->made;
-        attempt->made = made->next;
-        mtlspin__chain_clear(&made->verdict);
-        free(made);
-    }
+    mtlspin__validations_free(attempt->made);
 }
 
 static void
