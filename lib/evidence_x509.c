@@ -170,9 +170,12 @@ static bool
 add_keys(struct mtlspin__evidence *evidence, size_t depth, X509 *certificate)
 {
     struct mtlspin__certificate_keys *keys = &evidence->chain[depth];
+    const struct mtlspin__certificate_keys *issuer = depth + 1 < evidence->chain_count ? keys + 1 : NULL;
     struct mtlspin_pin serial;
+    if (depth > 0 && issuer != NULL)
+        return mtlspin__keys_of_ca(keys, certificate, issuer);
     return (depth == 0 || mtlspin__keys_make(keys, certificate, &serial))
-        && mtlspin__keys_add_issuer(keys, certificate, depth + 1 < evidence->chain_count ? keys + 1 : NULL);
+        && mtlspin__keys_add_issuer(keys, certificate, issuer);
 }
 
 /* What the chain ends in. The policy's own anchors were digested when it was loaded; a trust store of the program's holds
