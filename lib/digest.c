@@ -28,16 +28,37 @@ fetch(void)
     return known;
 }
 
+/* One context that nobody uses just now, or NULL: to set one up costs as much as hashing a hundred bytes. */
+static _Atomic(EVP_MD_CTX *) spare;
+
+static EVP_MD_CTX *
+take_context(void)
+{
+    EVP_MD_CTX *context = atomic_exchange(&spare, NULL);
+    return context != NULL ? context : EVP_MD_CTX_new();
+}
+
+static void
+give_back(EVP_MD_CTX *context)
+{
+    EVP_MD_CTX_free(atomic_exchange(&spare, context));
+}
+
+static void
+begin(struct mtlspin__hash *hash)
+{
+    const EVP_MD *sha256 = fetch();
+    hash->held = 0;
+    hash->context = take_context();
+    hash->bad = hash->context == NULL || sha256 == NULL || !EVP_DigestInit_ex2(hash->context, sha256, NULL);
+}
+
 struct mtlspin__hash *
 mtlspin__hash_new(void)
 {
     struct mtlspin__hash *hash = malloc(sizeof *hash);
-    if (hash == NULL)
-        return NULL;
-    hash->held = 0;
-    hash->context = EVP_MD_CTX_new();
-    const EVP_MD *sha256 = fetch();
-    hash->bad = hash->context == NULL || sha256 == NULL || !EVP_DigestInit_ex2(hash->context, sha256, NULL);
+    if (hash != NULL)
+        begin(hash);
     return hash;
 }
 
@@ -65,25 +86,36 @@ mtlspin__hash_add(struct mtlspin__hash *hash, const void *data, size_t length)
     hash->held += length;
 }
 
+/* A context with which something went wrong is not used again. */
+static bool
+end(struct mtlspin__hash *hash, uint8_t result[32])
+{
+    digest(hash, hash->gathered, hash->held);
+    bool good = !hash->bad && EVP_DigestFinal_ex(hash->context, result, NULL);
+    if (good) {
+        give_back(hash->context);
+        return true;
+    }
+    EVP_MD_CTX_free(hash->context);
+    memset(result, 0, 32);
+    return false;
+}
+
 bool
 mtlspin__hash_finish(struct mtlspin__hash *hash, uint8_t result[32])
 {
-    if (hash != NULL)
-        digest(hash, hash->gathered, hash->held);
-    bool good = hash != NULL && !hash->bad && EVP_DigestFinal_ex(hash->context, result, NULL);
-    if (!good)
-        memset(result, 0, 32);
-    if (hash != NULL)
-        EVP_MD_CTX_free(hash->context);
+    memset(result, 0, 32);
+    bool good = hash != NULL && end(hash, result);
     free(hash);
     return good;
 }
 
 bool
-mtlspin__sha256(uint8_t digest[32], const struct mtlspin__bytes *runs, size_t count)
+mtlspin__sha256(uint8_t result[32], const struct mtlspin__bytes *runs, size_t count)
 {
-    struct mtlspin__hash *hash = mtlspin__hash_new();
+    struct mtlspin__hash hash;
+    begin(&hash);
     for (size_t i = 0; i < count; i++)
-        mtlspin__hash_add(hash, runs[i].data, runs[i].length);
-    return mtlspin__hash_finish(hash, digest);
+        mtlspin__hash_add(&hash, runs[i].data, runs[i].length);
+    return end(&hash, result);
 }

@@ -5,7 +5,6 @@
 #include "evidence_x509.h"
 #include "revocation.h"
 #include "trail.h"
-#include <stdio.h>
 #include <string.h>
 
 /* The most specific host pattern chooses; domains without `host` serve what no pattern matches. */
@@ -64,48 +63,75 @@ reason_of_incomplete(const struct mtlspin__domain *domain, const struct mtlspin_
     return atomic_load(&domain->crls->unknown) > 0 ? MTLSPIN_REASON_RESUMED : MTLSPIN_REASON_UNKNOWN_CA;
 }
 
-/* Evidence of the chain: what the trail has of it, else by validation. Whether it is the latter. */
+struct attempt {
+    const struct mtlspin_policy *policy;
+    const struct mtlspin__peer *peer;
+    struct mtlspin__evidence evidence;
+    struct mtlspin__validation *made;          /* owned */
+    const struct mtlspin__validation *evident; /* whose chain the evidence is of; NULL = that of a trail, or none */
+    struct mtlspin__trail *trail;     /* what the peer's trail did not know; NULL = nothing */
+    bool lost;                        /* there was no memory for it */
+    mtlspin_step_hook *hook;          /* NULL = nobody listens */
+    void *context;
+};
+
+struct trial {
+    struct mtlspin__outcome outcome;
+    struct mtlspin__chain_verdict *chain; /* one of attempt.made; NULL = no chain was validated */
+    const struct mtlspin__domain *domain;
+};
+
+/* Makes the chain of a validation the evidence, if it is not yet. */
 static bool
-examine(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, X509_STORE_CTX_verify_cb callback,
-    struct mtlspin__evidence *evidence, struct mtlspin__chain_verdict *chain)
+show(struct attempt *attempt, const struct mtlspin__validation *made, const struct mtlspin__domain *domain)
 {
-    const struct mtlspin__finding *known = mtlspin__trail_find(peer->trail, domain, evidence);
+    if (attempt->evident == made)
+        return true;
+    attempt->evident = NULL;
+    if (!mtlspin__evidence_chain(&attempt->evidence, made->verdict.chain, domain->anchors))
+        return false;
+    attempt->evident = made;
+    return true;
+}
+
+/* Evidence of the chain: what the trail has of it, else by validation. Whether it is news for the trail. */
+static bool
+examine(struct attempt *attempt, X509_STORE_CTX_verify_cb callback, struct trial *trial)
+{
+    const struct mtlspin__peer *peer = attempt->peer;
+    struct mtlspin__evidence *evidence = &attempt->evidence;
+    const struct mtlspin__finding *known = mtlspin__trail_find(peer->trail, trial->domain, evidence);
     if (known != NULL) {
         mtlspin__trail_recall(known, evidence, peer->now);
+        attempt->evident = NULL;
         return false;
     }
-    if (peer->by_trail_alone && !domain->chain_none) {
+    if (peer->by_trail_alone && !trial->domain->chain_none) {
         evidence->chain_reason = MTLSPIN_REASON_RESUMED;
-    } else {
-        mtlspin__chain_verify(domain, peer, callback, chain);
-        evidence->chain_reason = chain->reason;
-        evidence->verified = chain->verified && mtlspin__evidence_chain(evidence, chain->chain, domain->anchors);
-        if (chain->verified && !evidence->verified)
-            evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
-        else if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)
-            evidence->chain_reason = reason_of_incomplete(domain, peer, evidence);
+        return false;
     }
-    return true;
+    const struct mtlspin__validation *before = attempt->made;
+    struct mtlspin__validation *made = mtlspin__chain_validate(&attempt->made, trial->domain, peer, callback);
+    evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
+    if (made == NULL)
+        return false;
+    trial->chain = &made->verdict;
+    evidence->verified = made->verdict.verified && show(attempt, made, trial->domain);
+    if (evidence->verified || !made->verdict.verified)
+        evidence->chain_reason = made->verdict.reason;
+    if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)
+        evidence->chain_reason = reason_of_incomplete(trial->domain, peer, evidence);
+    return before != attempt->made;
 }
 
 /* The verified chain, as far as it is at hand. */
 static STACK_OF(X509) *
 certificates(const struct mtlspin__chain_verdict *chain, const struct mtlspin__peer *peer)
 {
-    if (chain->chain != NULL)
+    if (chain != NULL && chain->chain != NULL)
         return chain->chain;
     return peer->trail != NULL ? peer->untrusted : NULL;
 }
-
-struct attempt {
-    const struct mtlspin_policy *policy;
-    const struct mtlspin__peer *peer;
-    struct mtlspin__evidence evidence;
-    struct mtlspin__trail *trail; /* what the peer's trail did not know; NULL = nothing */
-    bool lost;                    /* there was no memory for it */
-    mtlspin_step_hook *hook;      /* NULL = nobody listens */
-    void *context;
-};
 
 static void
 keep(struct attempt *attempt, const struct mtlspin__domain *domain)
@@ -130,40 +156,37 @@ whole_trail(const struct attempt *attempt)
 }
 
 static void
-try_domain(struct attempt *attempt, const struct mtlspin__domain *domain, X509_STORE_CTX_verify_cb callback,
-    struct mtlspin__chain_verdict *chain, struct mtlspin__outcome *outcome)
+try_domain(struct attempt *attempt, X509_STORE_CTX_verify_cb callback, struct trial *trial)
 {
     struct mtlspin__evidence *evidence = &attempt->evidence;
     const struct mtlspin__peer *peer = attempt->peer;
-    mtlspin__chain_clear(chain);
+    const struct mtlspin__domain *domain = trial->domain;
+    trial->chain = NULL;
     evidence->verified = false;
-    evidence->chain_count = 0;
     evidence->chain_reason = MTLSPIN_REASON_NO_DOMAIN;
     if (!unusable(domain, peer) && (!domain->chain_none || mtlspin__decide_names_leaf(domain, evidence))) {
-        bool found = examine(domain, peer, callback, evidence, chain);
+        bool news = examine(attempt, callback, trial);
         if (evidence->verified && (!mtlspin__evidence_names(evidence, peer->leaf, attempt->policy->wants_names)
-                || !mtlspin__crls_learn(domain->crls, certificates(chain, peer)))) {
+                || !mtlspin__crls_learn(domain->crls, certificates(trial->chain, peer)))) {
             evidence->verified = false;
             evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
         }
-        if (found)
+        if (news)
             keep(attempt, domain);
     }
-    *outcome = mtlspin__decide(&attempt->policy->denials, domain, evidence, peer->now);
-    if (evidence->verified && outcome->reason == MTLSPIN_REASON_REVOCATION_UNKNOWN)
-        outcome->reason = mtlspin__crls_explain(domain->crls, certificates(chain, peer), outcome->depth);
+    trial->outcome = mtlspin__decide(&attempt->policy->denials, domain, evidence, peer->now);
+    if (evidence->verified && trial->outcome.reason == MTLSPIN_REASON_REVOCATION_UNKNOWN)
+        trial->outcome.reason = mtlspin__crls_explain(domain->crls, certificates(trial->chain, peer), trial->outcome.depth);
 }
 
-struct trial {
-    struct mtlspin__outcome outcome;
-    struct mtlspin__chain_verdict chain;
-    const struct mtlspin__domain *domain; /* whose chain it is; NULL = no chain was validated */
-};
-
+/* What is too long is cut; NULL is no text. */
 static void
 copy_text(char *to, size_t size, const char *from)
 {
-    (void)snprintf(to, size, "%s", from != NULL ? from : "");
+    size_t length = from != NULL ? strnlen(from, size - 1) : 0;
+    if (length > 0)
+        memcpy(to, from, length);
+    to[length] = '\0';
 }
 
 static void
@@ -176,9 +199,10 @@ describe(const struct trial *trial, uint64_t generation, struct mtlspin_decision
     decision->line = outcome->line;
     decision->generation = generation;
     decision->valid_until = outcome->verdict == MTLSPIN_ALLOW ? outcome->valid_until : 0;
-    decision->x509_error = trial->chain.error;
-    decision->x509_depth = trial->chain.error != X509_V_OK ? trial->chain.depth : 0;
-    if (trial->chain.error == X509_V_OK && outcome->verdict != MTLSPIN_ALLOW) {
+    if (trial->chain != NULL && trial->chain->error != X509_V_OK) {
+        decision->x509_error = trial->chain->error;
+        decision->x509_depth = trial->chain->depth;
+    } else if (outcome->verdict != MTLSPIN_ALLOW) {
         decision->x509_error = mtlspin__crls_error(outcome->reason);
         decision->x509_depth = (int)outcome->depth;
     }
@@ -195,29 +219,70 @@ tell(const struct attempt *attempt, const struct trial *trial)
         return;
     describe(trial, 0, &decision);
     copy_text(decision.domain, sizeof decision.domain, trial->domain->name);
-    struct mtlspin_step step = { &decision, trial->chain.chain, trial->outcome.final };
+    struct mtlspin_step step = { &decision, trial->chain != NULL ? trial->chain->chain : NULL, trial->outcome.final };
     attempt->hook(attempt->context, &step);
 }
 
-/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. */
+/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. `hasty`: passes over those that
+   are sure to refuse, and tells which (a bit for each). */
+static uint32_t
+try_each(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, bool hasty, struct trial *best)
+{
+    X509_STORE_CTX_verify_cb callback = count == 1 ? attempt->peer->callback : NULL;
+    uint32_t passed = 0;
+    for (size_t i = 0; i < count && !best->outcome.final; i++) {
+        struct trial trial = { .domain = list[i] };
+        if (hasty && mtlspin__chain_is_out_of_reach(list[i], attempt->peer)) {
+            passed |= UINT32_C(1) << i;
+            continue;
+        }
+        try_domain(attempt, callback, &trial);
+        tell(attempt, &trial);
+        if (trial.outcome.final || mtlspin__decide_prefers(&trial.outcome, &best->outcome))
+            *best = trial;
+    }
+    return passed;
+}
+
+/* What trying them would have found: their anchors do not know the peer. */
+static void
+keep_passed(struct attempt *attempt, const struct mtlspin__domain *const *list, uint32_t passed)
+{
+    attempt->evidence.verified = false;
+    attempt->evidence.chain_reason = MTLSPIN_REASON_UNKNOWN_CA;
+    for (size_t i = 0; i < MTLSPIN__DOMAINS_MAX; i++)
+        if ((passed >> i & 1) != 0)
+            keep(attempt, list[i]);
+}
+
+/* A domain that is sure to refuse, and not for good, matters only where no other domain has the last word: then it may be
+   its refusal that is told. Nothing is validated twice for that. */
 static void
 try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, struct trial *best)
 {
     const struct mtlspin__peer *peer = attempt->peer;
-    X509_STORE_CTX_verify_cb callback = count == 1 ? peer->callback : NULL;
-    for (size_t i = 0; i < count && !best->outcome.final; i++) {
-        struct trial trial = { .domain = list[i] };
-        try_domain(attempt, list[i], callback, &trial.chain, &trial.outcome);
-        tell(attempt, &trial);
-        if (!trial.outcome.final && !mtlspin__decide_prefers(&trial.outcome, &best->outcome)) {
-            mtlspin__chain_clear(&trial.chain);
-            continue;
-        }
-        mtlspin__chain_clear(&best->chain);
-        *best = trial;
+    bool hasty = count > 1 && attempt->hook == NULL && peer->trail == NULL && !peer->by_trail_alone && !peer->incomplete;
+    const struct trial none = *best;
+    uint32_t passed = try_each(attempt, list, count, hasty, best);
+    if (best->outcome.final) {
+        keep_passed(attempt, list, passed);
+    } else if (passed != 0) {
+        *best = none;
+        (void)try_each(attempt, list, count, false, best);
     }
     if (count > 1 && peer->callback != NULL && best->domain != NULL)
-        try_domain(attempt, best->domain, peer->callback, &best->chain, &best->outcome);
+        try_domain(attempt, peer->callback, best);
+}
+
+/* The chain that decided, if any, goes out; the others are freed. */
+static void
+hand_over(struct attempt *attempt, struct mtlspin__chain_verdict *from, struct mtlspin__chain_verdict *to)
+{
+    if (from != NULL) {
+        *to = *from;
+        from->chain = NULL;
+    }
+    mtlspin__validations_free(attempt->made);
 }
 
 static void
@@ -251,7 +316,7 @@ mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__
     judgement->authenticated = peer->now;
     judgement->session_lifetime = best.domain != NULL && best.domain->session_lifetime != 0
         ? best.domain->session_lifetime : MTLSPIN__SESSION_LIFETIME_DEFAULT;
-    judgement->chain = best.chain;
+    hand_over(&attempt, best.chain, &judgement->chain);
     judgement->trail = whole_trail(&attempt);
     keep_pin(&judgement->spki, MTLSPIN_SPKI, attempt.evidence.complete, attempt.evidence.chain[0].spki);
     keep_pin(&judgement->thumbprint, MTLSPIN_THUMBPRINT, attempt.evidence.has_thumbprint, attempt.evidence.thumbprint);

@@ -48,6 +48,11 @@ static const char several[] = "ca @pki@/partner-ca.pem\nallow any partner\n"
                               "[ours]\nca @pki@/root-ca.pem\nallow any member\n"
                               "[pinned]\nchain none\nallow spki @spki:scanner@ scanner\n";
 
+static const char same[] = "ca @pki@/root-ca.pem\nallow spki @spki:mallory@ mallory\n"
+                           "[between]\nca @pki@/partner-ca.pem\nallow any partner\n"
+                           "[ours]\nca @pki@/root-ca.pem\nallow any member\n"
+                           "[theirs]\nca @pki@/root-ca.pem\nallow any other\n";
+
 static const struct callback_case {
     const char *policy, *client;
     int refuse, override;
@@ -68,6 +73,12 @@ static const struct callback_case {
     { several, "other-alice", 0, WAVE_THROUGH, MTLSPIN_REASON_UNKNOWN_CA, 1 },
     { several, "other-alice", 0, WIPE_OUT, MTLSPIN_REASON_UNKNOWN_CA, 1 },
     { several, "expired", 0, WIPE_OUT, MTLSPIN_REASON_EXPIRED, 1 },
+    { same, "alice", 0, 0, MTLSPIN_REASON_RULE, 1 },
+    { same, "mallory", 0, 0, MTLSPIN_REASON_RULE, 1 },
+    { same, "alice", 1, 0, MTLSPIN_REASON_APPLICATION, 1 },
+    { same, "mallory", 1, 0, MTLSPIN_REASON_APPLICATION, 1 },
+    { same, "expired", 0, WAVE_THROUGH, MTLSPIN_REASON_EXPIRED, 1 },
+    { same, "other-alice", 0, WAVE_THROUGH, MTLSPIN_REASON_UNKNOWN_CA, 1 },
 };
 enum { CALLBACK_CASES = sizeof callback_cases / sizeof *callback_cases };
 

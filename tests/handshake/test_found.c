@@ -62,6 +62,16 @@ static const struct change {
         { ALLOWED, ALLOWED, ALLOWED }, "full as a" },
     { LIVE_CA "allow any b\n", LIVE_CA "strict yes\nallow any b\n", { ALLOWED, MTLSPIN_REASON_UNKNOWN_CA, ALLOWED },
         "full as b" },
+    /* A first domain whose anchors her certificates cannot lead to, and do not have to be tried; later they may. */
+    { "[p]\nca @pki@/other-ca.pem\nallow any p\n[b]\n" LIVE_CA "allow any b\n",
+        "[p]\nca @pki@/other-ca.pem\nallow any partner\n[b]\n" LIVE_CA "allow any b\n",
+        { ALLOWED, ALLOWED, ALLOWED }, "resumed as b" },
+    { "[p]\nca @pki@/other-ca.pem\nallow any p\n[b]\n" LIVE_CA "allow any b\n",
+        "[p]\nca @pki@/other-ca.pem\n" LIVE_CA "allow any p\n[b]\n" LIVE_CA "allow any b\n",
+        { ALLOWED, ALLOWED, ALLOWED }, "full as p" },
+    { "[p]\nca @pki@/other-ca.pem\nallow any p\n[b]\n" LIVE_CA "allow any b\n",
+        "[p]\nca @pki@/other-ca.pem\n" LIVE_CA "crl clients-ca-revoked.pem\nallow any p\n[b]\n" LIVE_CA "allow any b\n",
+        { MTLSPIN_REASON_REVOKED, MTLSPIN_REASON_REVOKED, ALLOWED }, "full: REVOKED" },
     /* An anchor that takes trust away from those below it, though they have another anchor, too. */
     { LIVE_CA "ca @pki@/other-ca.pem\npartial-chain yes\nallow any b\n",
         LIVE_CA "ca @pki@/other-ca.pem\nca clients-ca-rejected.pem\npartial-chain yes\nallow any b\n",
@@ -100,7 +110,7 @@ come_back(struct live *live, const char *outcome)
     pair_make(&rig->pair, rig->server, live->clients[1]);
     ck_assert_int_eq(SSL_set_session(rig->pair.client, session), 1);
     rig->audit.events = 0;
-    ck_assert_int_eq(pair_shake(&rig->pair), strncmp(outcome, "full as", 7) == 0);
+    ck_assert_int_eq(pair_shake(&rig->pair), strstr(outcome, " as ") != NULL);
     ck_assert_str_eq(ticket_outcome(rig), outcome);
     SSL_SESSION_free(session);
 }

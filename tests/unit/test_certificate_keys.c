@@ -1,0 +1,110 @@
+/* The keys of CAs that are remembered are the keys of those very CAs, whoever asks, how often, and in what order. */
+#include "certificate_keys.h"
+#include "pki.h"
+#include "suite.h"
+#include <openssl/x509.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+/* More than can be remembered; some have the same subject, the same key or the same serial number. */
+static const char *const names[] = { "root-ca", "clients-ca", "servers-ca", "upper-ca", "deep-ca", "twin-ca", "partner-ca",
+    "other-ca", "client-ca", "no-crl-ca", "alice", "alice-renewed", "alice-clone", "other-alice", "mallory", "kiosk",
+    "twin-kiosk", "other-kiosk", "small-serial", "zero-serial", "negative-serial", "scanner", "scanner-expired", "san-dns",
+    "san-uri", "san-email", "deep", "expired", "client-rsa", "client-p384" };
+enum { COUNT = sizeof names / sizeof *names, ISSUERS = 2, ROUNDS = 200, THREADS = 4 };
+
+static X509 *certificates[COUNT];
+static struct mtlspin__certificate_keys issuers[ISSUERS], expected[COUNT][ISSUERS];
+
+static void
+set_up(void)
+{
+    struct mtlspin_pin serial;
+    for (int i = 0; i < COUNT; i++)
+        certificates[i] = pki_certificate(names[i]);
+    for (int k = 0; k < ISSUERS; k++)
+        ck_assert(mtlspin__keys_make(&issuers[k], certificates[k], &serial));
+    for (int i = 0; i < COUNT; i++) {
+        for (int k = 0; k < ISSUERS; k++) {
+            ck_assert(mtlspin__keys_make(&expected[i][k], certificates[i], &serial));
+            ck_assert(mtlspin__keys_add_issuer(&expected[i][k], certificates[i], &issuers[k]));
+        }
+    }
+}
+
+static void
+tear_down(void)
+{
+    for (int i = 0; i < COUNT; i++)
+        X509_free(certificates[i]);
+}
+
+static bool
+is_right(int i, int k)
+{
+    struct mtlspin__certificate_keys keys;
+    memset(&keys, 0xA5, sizeof keys);
+    return mtlspin__keys_of_ca(&keys, certificates[i], &issuers[k])
+        && memcmp(&keys, &expected[i][k], sizeof keys) == 0;
+}
+
+START_TEST(each_has_its_own)
+{
+    for (int round = 1; round <= ROUNDS; round++)
+        for (int i = 0; i < COUNT; i++)
+            for (int again = 0; again < 3; again++)
+                ck_assert_msg(is_right(i * round % COUNT, again % ISSUERS), "%s", names[i * round % COUNT]);
+}
+END_TEST
+
+/* A copy of a certificate is the same certificate. */
+START_TEST(a_copy_is_the_same)
+{
+    struct mtlspin__certificate_keys keys;
+    for (int i = 0; i < COUNT; i++) {
+        X509 *copy = X509_dup(certificates[i]);
+        ck_assert(is_right(i, 0));
+        ck_assert(mtlspin__keys_of_ca(&keys, copy, &issuers[0]));
+        ck_assert_mem_eq(&keys, &expected[i][0], sizeof keys);
+        X509_free(copy);
+        ck_assert(is_right(i, 0));
+    }
+}
+END_TEST
+
+static void *
+ask(void *user)
+{
+    int step = (int)(intptr_t)user;
+    intptr_t wrong = 0;
+    for (int i = 0; i < ROUNDS * COUNT; i++)
+        wrong += !is_right(i * step % COUNT, i / 7 % ISSUERS);
+    return (void *)wrong;
+}
+
+START_TEST(all_at_once)
+{
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, (void *)(intptr_t)(i * 2 + 1)), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *wrong = NULL;
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_ptr_null(wrong);
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *suite = suite_create("certificate_keys");
+    TCase *all = tcase_create("CAs");
+    tcase_add_checked_fixture(all, set_up, tear_down);
+    tcase_add_test(all, each_has_its_own);
+    tcase_add_test(all, a_copy_is_the_same);
+    tcase_add_test(all, all_at_once);
+    suite_add_tcase(suite, all);
+    return run_suite(suite);
+}
