@@ -62,10 +62,8 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     event.host = host[0] != '\0' || connection == NULL ? host : connection->host;
     event.protocol = SSL_get_version(ssl);
     event.resumed = SSL_session_reused(ssl) == 1;
-    if (judged) {
-        event.spki = connection->spki;
-        event.thumbprint = connection->thumbprint;
-    }
+    if (judged && connection->known != NULL)
+        mtlspin__leaf_pins(connection->known, &event.spki, &event.thumbprint);
     event.tls_error = decision->reason == MTLSPIN_REASON_HANDSHAKE_FAILED ? ERR_peek_last_error() : 0;
     ERR_set_mark();
     report(verifier, &event, leaf);

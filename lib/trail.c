@@ -13,7 +13,6 @@ struct mtlspin__trail {
 };
 
 enum { MOST = MTLSPIN__DOMAINS_MAX + 1 }; /* findings, inherited ones included; one domain may be tried twice */
-enum { HEAD = 16 + 16 + 1 + 8 + 1, KEYS = 3 * 32 + 1 }; /* bytes of a finding, and of a certificate in it */
 
 struct mtlspin__trail *
 mtlspin__trail_new(void)
@@ -156,7 +155,23 @@ mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__ev
         evidence->chain_reason = MTLSPIN_REASON_EXPIRED;
 }
 
-/* Bytes. */
+/* Bytes: how many findings. Of each how its domain validates, the anchor, and how many certificates; if there are any, until when they
+   are valid, and their keys, of the leaf only the issued one. No certificates: the anchors do not know the peer. */
+enum { HEAD = 16 + 16 + 1, VALIDITY = 8, KEYS = 2 * 32, ISSUED = 1 + 32 };
+
+static size_t
+size_of(const struct mtlspin__finding *finding)
+{
+    size_t count = finding->chain_count;
+    return count > 0 ? HEAD + VALIDITY + (count - 1) * KEYS + count * ISSUED : HEAD;
+}
+
+/* The leaf's own keys stand for themselves. */
+static bool
+is_writable(const struct mtlspin__finding *finding, const struct mtlspin__certificate_keys *leaf)
+{
+    return finding->chain_count == 0 || is_about(finding, leaf);
+}
 
 static unsigned char *
 put(unsigned char *at, const void *data, size_t length)
@@ -170,78 +185,94 @@ put_finding(unsigned char *at, const struct mtlspin__finding *finding)
 {
     at = put(at, finding->validation, 16);
     at = put(at, finding->anchor, 16);
-    *at++ = (unsigned char)finding->reason;
-    mtlspin__number_put(at, finding->not_after);
-    at += 8;
     *at++ = (unsigned char)finding->chain_count;
+    if (finding->chain_count == 0)
+        return at;
+    mtlspin__number_put(at, finding->not_after);
+    at += VALIDITY;
     for (size_t i = 0; i < finding->chain_count; i++) {
-        at = put(at, finding->chain[i].spki, 32);
-        at = put(at, finding->chain[i].serial, 32);
-        at = put(at, finding->chain[i].issued_serial, 32);
-        *at++ = finding->chain[i].has_issuer;
+        const struct mtlspin__certificate_keys *keys = &finding->chain[i];
+        if (i > 0) {
+            at = put(at, keys->spki, 32);
+            at = put(at, keys->serial, 32);
+        }
+        *at++ = keys->has_issuer;
+        at = put(at, keys->issued_serial, 32);
     }
     return at;
 }
 
 size_t
-mtlspin__trail_write(const struct mtlspin__trail *trail, unsigned char *bytes, size_t size)
+mtlspin__trail_write(const struct mtlspin__trail *trail, const struct mtlspin__certificate_keys *leaf,
+    unsigned char *bytes)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < trail->count; i++)
-        length += HEAD + KEYS * trail->findings[i].chain_count;
-    if (bytes == NULL)
-        return length;
-    if (length > size)
-        return 0;
-    for (size_t i = 0; i < trail->count; i++)
-        bytes = put_finding(bytes, &trail->findings[i]);
+    size_t length = 1;
+    unsigned char count = 0, *at = bytes != NULL ? bytes + 1 : NULL;
+    for (size_t i = 0; i < trail->count; i++) {
+        if (!is_writable(&trail->findings[i], leaf))
+            continue;
+        length += size_of(&trail->findings[i]);
+        count++;
+        if (at != NULL)
+            at = put_finding(at, &trail->findings[i]);
+    }
+    if (bytes != NULL)
+        *bytes = count;
     return length;
 }
 
 static void
-get_keys(struct mtlspin__certificate_keys *keys, const unsigned char *at)
+get_chain(struct mtlspin__finding *finding, const struct mtlspin__certificate_keys *leaf, const unsigned char *at)
 {
-    memcpy(keys->spki, at, 32);
-    memcpy(keys->serial, at + 32, 32);
-    memcpy(keys->issued_serial, at + 64, 32);
-    keys->has_issuer = at[96] == 1;
+    for (size_t i = 0; i < finding->chain_count; i++) {
+        struct mtlspin__certificate_keys *keys = &finding->chain[i];
+        if (i == 0) {
+            *keys = *leaf;
+        } else {
+            memcpy(keys->spki, at, 32);
+            memcpy(keys->serial, at + 32, 32);
+            at += KEYS;
+        }
+        keys->has_issuer = *at++ == 1;
+        memcpy(keys->issued_serial, at, 32);
+        at += 32;
+    }
 }
 
 static bool
-get_finding(struct mtlspin__trail *trail, const unsigned char **bytes, size_t *length)
+get_finding(struct mtlspin__trail *trail, const struct mtlspin__certificate_keys *leaf, const unsigned char **bytes,
+    size_t *length)
 {
     const unsigned char *at = *bytes;
-    if (*length < HEAD)
+    struct mtlspin__finding wanted = { .chain_count = *length >= HEAD ? at[HEAD - 1] : 0 };
+    size_t size = size_of(&wanted);
+    if (wanted.chain_count > MTLSPIN__CHAIN_MAX || size > *length || trail->count >= MOST)
         return false;
-    size_t count = at[HEAD - 1], whole = HEAD + KEYS * count;
-    enum mtlspin_reason reason = (enum mtlspin_reason)at[32];
-    bool verified = reason == MTLSPIN_REASON_NONE;
-    if (count > MTLSPIN__CHAIN_MAX || whole > *length || verified != (count > 0)
-        || (!verified && reason != MTLSPIN_REASON_UNKNOWN_CA))
-        return false;
-    struct mtlspin__finding *finding = next_finding(trail, count);
+    struct mtlspin__finding *finding = next_finding(trail, wanted.chain_count);
     if (finding == NULL)
         return false;
     memcpy(finding->validation, at, 16);
     memcpy(finding->anchor, at + 16, 16);
-    finding->not_after = mtlspin__number_get(at + 33);
-    finding->reason = reason;
-    for (size_t i = 0; i < count; i++)
-        get_keys(&finding->chain[i], at + HEAD + KEYS * i);
+    finding->reason = finding->chain_count > 0 ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
+    finding->not_after = finding->chain_count > 0 ? mtlspin__number_get(at + HEAD) : 0;
+    get_chain(finding, leaf, at + HEAD + VALIDITY);
     trail->count++;
-    *bytes += whole;
-    *length -= whole;
+    *bytes += size;
+    *length -= size;
     return true;
 }
 
 struct mtlspin__trail *
-mtlspin__trail_read(const unsigned char *bytes, size_t length)
+mtlspin__trail_read(const struct mtlspin__certificate_keys *leaf, const unsigned char *bytes, size_t length)
 {
-    struct mtlspin__trail *trail = mtlspin__trail_new();
-    while (trail != NULL && length > 0)
-        if (!get_finding(trail, &bytes, &length)) {
-            mtlspin__trail_unref(trail);
-            return NULL;
-        }
-    return trail;
+    struct mtlspin__trail *trail = length > 0 ? mtlspin__trail_new() : NULL;
+    if (trail == NULL)
+        return NULL;
+    size_t count = *bytes++;
+    for (length--; trail->count < count && get_finding(trail, leaf, &bytes, &length);)
+        continue;
+    if (trail->count == count && length == 0)
+        return trail;
+    mtlspin__trail_unref(trail);
+    return NULL;
 }

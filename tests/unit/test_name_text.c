@@ -174,7 +174,8 @@ START_TEST(any)
 {
     static const char *const types[] = { CN, O, "2.5.4.6", "2.5.4.11", "2.5.4.5", "0.9.2342.19200300.100.1.1",
         "1.2.3.4" };
-    static const int forms[] = { PRINTABLE, UTF8, IA5, UTF8, UTF8, V_ASN1_T61STRING, V_ASN1_NUMERICSTRING, V_ASN1_BIT_STRING };
+    static const int forms[] = { PRINTABLE, UTF8, IA5, UTF8, UTF8, V_ASN1_T61STRING, V_ASN1_NUMERICSTRING,
+        V_ASN1_BIT_STRING };
     static const char usual[] = "abcXYZ019 -.";
     uint64_t state = 1;
     int printed = 0;
