@@ -155,8 +155,9 @@ mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__ev
         evidence->chain_reason = MTLSPIN_REASON_EXPIRED;
 }
 
-/* Bytes: how many findings. Of each how its domain validates, the anchor, and how many certificates; if there are any, until when they
-   are valid, and their keys, of the leaf only the issued one. No certificates: the anchors do not know the peer. */
+/* Bytes: how many findings. Of each how its domain validates, the anchor, and how many certificates; if there are any,
+   until when they are valid, and their keys, of the leaf only the issued one. No certificates: the anchors do not know the
+   peer. */
 enum { HEAD = 16 + 16 + 1, VALIDITY = 8, KEYS = 2 * 32, ISSUED = 1 + 32 };
 
 static size_t
