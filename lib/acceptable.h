@@ -1,4 +1,4 @@
-/* Names of CAs that a server tells its clients it accepts: those of the policy's anchors. */
+/* Names of CAs that a server tells its clients: those of the anchors. */
 #ifndef MTLSPIN_LIB_ACCEPTABLE_H
 #define MTLSPIN_LIB_ACCEPTABLE_H
 
