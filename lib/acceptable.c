@@ -1,5 +1,5 @@
-/* Names of CAs. Copying one takes OpenSSL thirty thousand instructions, so that connections share their SSL_CTX's list where
-   it says what the policy says. That list is never changed after attaching. */
+/* Names of CAs. Copying one takes OpenSSL thirty thousand instructions, so that connections share their SSL_CTX's list
+   where it says what the policy says. That list is never changed after attaching. */
 #include "acceptable.h"
 #include "anchors.h"
 #include <openssl/x509.h>

@@ -1,6 +1,7 @@
 /* Trust anchors: read once, when the policy is built, and never looked up on disk later. */
 #include "anchors.h"
 #include "certificate.h"
+#include "certificate_keys.h"
 #include "error.h"
 #include "file.h"
 #include <limits.h>
@@ -36,6 +37,7 @@ mtlspin__anchors_free(struct mtlspin__anchors *anchors)
     sk_X509_NAME_pop_free(anchors->subjects, X509_NAME_free);
     sk_X509_pop_free(anchors->certificates, X509_free);
     free(anchors->digests);
+    free(anchors->keys);
     free(anchors);
 }
 
@@ -68,6 +70,30 @@ add_subject(struct mtlspin__anchors *anchors, const X509 *certificate)
     return false;
 }
 
+/* Room for one more digest and its keys. */
+static bool
+grow(struct mtlspin__anchors *anchors)
+{
+    void *digests = realloc(anchors->digests, (anchors->count + 1) * sizeof *anchors->digests);
+    if (digests == NULL)
+        return false;
+    anchors->digests = digests;
+    void *keys = realloc(anchors->keys, (anchors->count + 1) * sizeof *anchors->keys);
+    if (keys == NULL)
+        return false;
+    anchors->keys = keys;
+    return true;
+}
+
+/* The keys that it has as the end of a chain. One whose public key OpenSSL cannot read has signed nothing. */
+static bool
+make_keys(struct mtlspin__certificate_keys *keys, X509 *certificate)
+{
+    struct mtlspin_pin serial;
+    return mtlspin__keys_make(keys, certificate, &serial)
+        && (X509_self_signed(certificate, 0) != 1 || mtlspin__keys_add_issuer(keys, certificate, NULL));
+}
+
 static bool
 add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
 {
@@ -77,11 +103,8 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
     const uint8_t *known = find_digest(anchors, digest);
     if (known != NULL)
         return memcmp(known, digest, 64) == 0; /* with other trust settings, one of the two would be dropped in silence */
-    void *grown = realloc(anchors->digests, (anchors->count + 1) * sizeof *anchors->digests);
-    if (grown == NULL)
-        return false;
-    anchors->digests = grown;
-    if (!X509_STORE_add_cert(anchors->store, certificate) || !add_subject(anchors, certificate)
+    if (!grow(anchors) || !make_keys(&anchors->keys[anchors->count], certificate)
+        || !X509_STORE_add_cert(anchors->store, certificate) || !add_subject(anchors, certificate)
         || !X509_add_cert(anchors->certificates, certificate, X509_ADD_FLAG_UP_REF))
         return false;
     anchors->has_settings |= memcmp(digest, digest + 32, 32) != 0;
@@ -91,13 +114,13 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
     return true;
 }
 
-const uint8_t *
-mtlspin__anchors_digest(const struct mtlspin__anchors *anchors, const X509 *certificate)
+bool
+mtlspin__anchors_find(const struct mtlspin__anchors *anchors, const X509 *certificate, size_t *i)
 {
-    for (size_t i = 0; i < anchors->count; i++)
-        if (sk_X509_value(anchors->certificates, (int)i) == certificate)
-            return anchors->digests[i] + 32;
-    return NULL;
+    for (*i = 0; *i < anchors->count; (*i)++)
+        if (sk_X509_value(anchors->certificates, (int)*i) == certificate)
+            return true;
+    return false;
 }
 
 X509 *

@@ -10,6 +10,7 @@
 struct stack_st_X509;
 struct stack_st_X509_NAME;
 struct mtlspin__sources;
+struct mtlspin__certificate_keys;
 
 struct mtlspin__anchors {
     X509_STORE *store;
@@ -17,6 +18,7 @@ struct mtlspin__anchors {
     struct stack_st_X509_NAME *subjects; /* what a server tells clients that it accepts */
     size_t subjects_length;              /* bytes of them in a TLS message */
     uint8_t (*digests)[64]; /* of each, in that order: the thumbprint, and a digest with its trust settings */
+    struct mtlspin__certificate_keys *keys; /* of each, in that order */
     size_t count;
     uint8_t id[16]; /* of all together; set when the policy is built */
     bool application; /* the store of the connection's SSL_CTX instead */
@@ -28,8 +30,8 @@ struct mtlspin__anchors {
 struct mtlspin__anchors *mtlspin__anchors_new(void);
 void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
 
-/* The digest with trust settings of one of them, which is known by its address; NULL = it is none of them. */
-const uint8_t *mtlspin__anchors_digest(const struct mtlspin__anchors *anchors, const X509 *certificate);
+/* Finds the number of one of them by its address; false = it is none of them. */
+bool mtlspin__anchors_find(const struct mtlspin__anchors *anchors, const X509 *certificate, size_t *i);
 
 /* Number `i` of them, borrowed. */
 X509 *mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i);

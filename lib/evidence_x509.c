@@ -2,6 +2,7 @@
 #include "evidence_x509.h"
 #include "anchors.h"
 #include "certificate.h"
+#include "certificate_keys.h"
 #include "name.h"
 #include "rule_key.h"
 #include <openssl/x509v3.h>
@@ -142,16 +143,6 @@ examine_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wanted)
     return good;
 }
 
-/* Serial numbers too long for a pin cannot be named by any rule, so that no denial could ever catch them. */
-static bool
-make_keys(struct mtlspin__certificate_keys *keys, const X509 *certificate, struct mtlspin_pin *serial)
-{
-    memset(keys, 0, sizeof *keys);
-    if (!mtlspin__certificate_spki(certificate, keys->spki))
-        return false;
-    return !mtlspin__certificate_serial(certificate, serial) || mtlspin__serial_key(serial, NULL, keys->serial);
-}
-
 bool
 mtlspin__evidence_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wanted)
 {
@@ -167,7 +158,7 @@ mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thum
 {
     struct mtlspin_pin serial;
     memset(evidence, 0, sizeof *evidence);
-    if (!make_keys(&evidence->chain[0], leaf, &serial))
+    if (!mtlspin__keys_make(&evidence->chain[0], leaf, &serial))
         return;
     evidence->malformed = serial.kind == MTLSPIN_KIND_NONE;
     evidence->is_ca = (X509_get_extension_flags(leaf) & EXFLAG_CA) != 0;
@@ -175,45 +166,42 @@ mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thum
     evidence->complete = !thumbprint || evidence->has_thumbprint;
 }
 
-/* The issuer is the next certificate of the verified chain, not whoever bears the issuer's name. */
+/* The keys of the certificate at `depth`, when those above it have theirs; the leaf has its own already. */
 static bool
-add_issuer(struct mtlspin__certificate_keys *keys, X509 *certificate, const struct mtlspin__certificate_keys *next)
-{
-    struct mtlspin_pin serial;
-    int own = next == NULL ? X509_self_signed(certificate, 0) : 0;
-    if (own < 0)
-        return false;
-    if ((next == NULL && own == 0) || !mtlspin__certificate_serial(certificate, &serial))
-        return true;
-    keys->has_issuer = mtlspin__serial_key(&serial, next != NULL ? next->spki : keys->spki, keys->issued_serial);
-    return keys->has_issuer;
-}
-
-/* The certificate at `depth`, when those above it have their keys; the leaf has them already. */
-static bool
-add_certificate(struct mtlspin__evidence *evidence, size_t depth, X509 *certificate)
+add_keys(struct mtlspin__evidence *evidence, size_t depth, X509 *certificate)
 {
     struct mtlspin__certificate_keys *keys = &evidence->chain[depth];
     struct mtlspin_pin serial;
+    return (depth == 0 || mtlspin__keys_make(keys, certificate, &serial))
+        && mtlspin__keys_add_issuer(keys, certificate, depth + 1 < evidence->chain_count ? keys + 1 : NULL);
+}
+
+/* What the chain ends in. The policy's own anchors were digested when it was loaded; a trust store of the program's holds
+   others, and under `chain none` it is the leaf. */
+static bool
+add_anchor(struct mtlspin__evidence *evidence, X509 *certificate, const struct mtlspin__anchors *anchors)
+{
+    uint8_t digest[32];
+    size_t depth = evidence->chain_count - 1, known = 0;
+    if (mtlspin__anchors_find(anchors, certificate, &known)) {
+        evidence->chain[depth] = anchors->keys[known];
+        memcpy(evidence->anchor, anchors->digests[known] + 32, sizeof evidence->anchor);
+        return true;
+    }
+    if (!mtlspin__certificate_anchor(certificate, digest))
+        return false;
+    memcpy(evidence->anchor, digest, sizeof evidence->anchor);
+    return add_keys(evidence, depth, certificate);
+}
+
+static bool
+limit(struct mtlspin__evidence *evidence, const X509 *certificate)
+{
     int64_t not_after = 0;
-    if ((depth > 0 && !make_keys(keys, certificate, &serial))
-        || !add_issuer(keys, certificate, depth + 1 < evidence->chain_count ? keys + 1 : NULL)
-        || !mtlspin__certificate_end(certificate, &not_after))
+    if (!mtlspin__certificate_end(certificate, &not_after))
         return false;
     if (not_after - 1 < evidence->not_after)
         evidence->not_after = not_after - 1; /* in the second of notAfter itself, X509_verify_cert says expired */
-    return true;
-}
-
-/* The policy's own anchors were digested when it was loaded; a trust store of the program's holds others. */
-static bool
-identify_anchor(struct mtlspin__evidence *evidence, const X509 *certificate, const struct mtlspin__anchors *anchors)
-{
-    uint8_t made[32];
-    const uint8_t *digest = mtlspin__anchors_digest(anchors, certificate);
-    if (digest == NULL && !mtlspin__certificate_anchor(certificate, made))
-        return false;
-    memcpy(evidence->anchor, digest != NULL ? digest : made, sizeof evidence->anchor);
     return true;
 }
 
@@ -224,13 +212,15 @@ mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chai
     evidence->chain_count = 0;
     evidence->not_after = INT64_MAX;
     evidence->chain[0].has_issuer = false;
-    if (count < 1 || count > MTLSPIN__CHAIN_MAX || !identify_anchor(evidence, sk_X509_value(chain, count - 1), anchors))
+    if (count < 1 || count > MTLSPIN__CHAIN_MAX)
         return false;
     evidence->chain_count = (size_t)count;
-    for (int i = count - 1; i >= 0; i--)
-        if (!add_certificate(evidence, (size_t)i, sk_X509_value(chain, i)))
-            return false;
-    return true;
+    bool good = add_anchor(evidence, sk_X509_value(chain, count - 1), anchors);
+    for (int i = count - 2; good && i >= 0; i--)
+        good = add_keys(evidence, (size_t)i, sk_X509_value(chain, i));
+    for (int i = 0; good && i < count; i++)
+        good = limit(evidence, sk_X509_value(chain, i));
+    return good;
 }
 
 void
