@@ -64,16 +64,14 @@ is_stateful(const SSL *ssl)
 bool
 mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier, const struct mtlspin_policy *policy)
 {
-    static const char purpose[] = "libmtlspin: session of a server";
     unsigned char context[SSL_MAX_SID_CTX_LENGTH], name[NAME_MOST];
     size_t length = 0;
     if (is_stateful(ssl) || !name_of(ssl, name, &length))
         return false;
-    unsigned char numbers[] = { (unsigned char)length, (unsigned char)verifier->session_context_length,
+    unsigned char head[] = { 'S', (unsigned char)length, (unsigned char)verifier->session_context_length,
         (unsigned char)SSL_get_security_level(ssl), mtlspin__connection_optional(ssl, verifier) };
-    const struct mtlspin__bytes runs[] = { { purpose, sizeof purpose }, { policy->structure, sizeof policy->structure },
-        { numbers, sizeof numbers }, { name, length },
-        { verifier->session_context, verifier->session_context_length } };
+    const struct mtlspin__bytes runs[] = { { head, sizeof head }, { policy->structure, sizeof policy->structure },
+        { name, length }, { verifier->session_context, verifier->session_context_length } };
     _Static_assert(SSL_MAX_SID_CTX_LENGTH == sizeof policy->structure, "the context is a SHA-256");
     return mtlspin__sha256(context, runs, sizeof runs / sizeof *runs)
         && SSL_set_session_id_context(ssl, context, sizeof context);
@@ -128,7 +126,7 @@ mtlspin_ticket_generate(SSL *ssl, void *verifier)
 
 /* What the seal says of its client, into `peer`. Release both parts. */
 static bool
-open_seal(SSL_SESSION *session, struct mtlspin__peer *peer, int64_t *authenticated)
+open_seal(SSL_SESSION *session, const struct mtlspin_policy *policy, struct mtlspin__peer *peer, int64_t *authenticated)
 {
     void *data = NULL;
     size_t length = 0;
@@ -141,8 +139,10 @@ open_seal(SSL_SESSION *session, struct mtlspin__peer *peer, int64_t *authenticat
     bytes += HEAD;
     length -= HEAD;
     peer->known = mtlspin__leaf_read(&bytes, &length, peer->leaf);
-    if (peer->known != NULL)
-        peer->trail = mtlspin__trail_read(mtlspin__leaf_keys(peer->known), bytes, length);
+    if (peer->known == NULL)
+        return false;
+    const struct mtlspin__trail_source source = { mtlspin__leaf_keys(peer->known), policy->domains, policy->domain_count };
+    peer->trail = mtlspin__trail_read(&source, bytes, length);
     return peer->trail != NULL;
 }
 
@@ -162,7 +162,7 @@ decide(SSL *ssl, SSL_SESSION *session, struct mtlspin__connection *connection)
         .by_trail_alone = true,
     };
     bool allowed = false;
-    if (peer.leaf != NULL && open_seal(session, &peer, &authenticated)) {
+    if (peer.leaf != NULL && open_seal(session, snapshot->policy, &peer, &authenticated)) {
         mtlspin__judge(snapshot->policy, &peer, snapshot->generation, &judgement);
         mtlspin__judgement_limit_age(&judgement, authenticated, peer.now);
         allowed = judgement.decision.verdict == MTLSPIN_ALLOW;

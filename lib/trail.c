@@ -117,7 +117,7 @@ holds(const struct mtlspin__finding *finding, const struct mtlspin__domain *doma
         return false;
     if (finding->reason != MTLSPIN_REASON_NONE)
         return memcmp(finding->anchor, domain->anchors->id, sizeof finding->anchor) == 0;
-    return is_about(finding, &evidence->chain[0]) && mtlspin__anchors_have(domain->anchors, finding->anchor);
+    return is_about(finding, &evidence->chain[0]) && mtlspin__anchors_keys(domain->anchors, finding->anchor) != NULL;
 }
 
 const struct mtlspin__finding *
@@ -156,15 +156,16 @@ mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__ev
 }
 
 /* Bytes: how many findings. Of each how its domain validates, the anchor, and how many certificates; if there are any,
-   until when they are valid, and their keys, of the leaf only the issued one. No certificates: the anchors do not know the
-   peer. */
+   until when they are valid, and their keys: of the leaf only the issued one, of the anchor none. No certificates: the
+   anchors do not know the peer. */
 enum { HEAD = 16 + 16 + 1, VALIDITY = 8, KEYS = 2 * 32, ISSUED = 1 + 32 };
 
 static size_t
-size_of(const struct mtlspin__finding *finding)
+size_of(size_t chain_count)
 {
-    size_t count = finding->chain_count;
-    return count > 0 ? HEAD + VALIDITY + (count - 1) * KEYS + count * ISSUED : HEAD;
+    if (chain_count < 2)
+        return HEAD + (chain_count > 0 ? VALIDITY : 0);
+    return HEAD + VALIDITY + ISSUED + (chain_count - 2) * (KEYS + ISSUED);
 }
 
 /* The leaf's own keys stand for themselves. */
@@ -191,7 +192,7 @@ put_finding(unsigned char *at, const struct mtlspin__finding *finding)
         return at;
     mtlspin__number_put(at, finding->not_after);
     at += VALIDITY;
-    for (size_t i = 0; i < finding->chain_count; i++) {
+    for (size_t i = 0; i + 1 < finding->chain_count; i++) {
         const struct mtlspin__certificate_keys *keys = &finding->chain[i];
         if (i > 0) {
             at = put(at, keys->spki, 32);
@@ -210,25 +211,39 @@ mtlspin__trail_write(const struct mtlspin__trail *trail, const struct mtlspin__c
     size_t length = 1;
     unsigned char count = 0, *at = bytes != NULL ? bytes + 1 : NULL;
     for (size_t i = 0; i < trail->count; i++) {
-        if (!is_writable(&trail->findings[i], leaf))
+        const struct mtlspin__finding *finding = &trail->findings[i];
+        if (!is_writable(finding, leaf))
             continue;
-        length += size_of(&trail->findings[i]);
+        length += size_of(finding->chain_count);
         count++;
         if (at != NULL)
-            at = put_finding(at, &trail->findings[i]);
+            at = put_finding(at, finding);
     }
     if (bytes != NULL)
         *bytes = count;
     return length;
 }
 
-static void
-get_chain(struct mtlspin__finding *finding, const struct mtlspin__certificate_keys *leaf, const unsigned char *at)
+static const struct mtlspin__certificate_keys *
+keys_of_anchor(const struct mtlspin__trail_source *source, const uint8_t id[16])
 {
-    for (size_t i = 0; i < finding->chain_count; i++) {
+    const struct mtlspin__certificate_keys *keys = NULL;
+    for (size_t i = 0; keys == NULL && i < source->domain_count; i++)
+        keys = mtlspin__anchors_keys(source->domains[i].anchors, id);
+    return keys;
+}
+
+/* false if nobody knows the anchor any more. */
+static bool
+get_chain(struct mtlspin__finding *finding, const struct mtlspin__trail_source *source, const unsigned char *at)
+{
+    const struct mtlspin__certificate_keys *anchor = keys_of_anchor(source, finding->anchor);
+    if (anchor == NULL)
+        return false;
+    for (size_t i = 0; i + 1 < finding->chain_count; i++) {
         struct mtlspin__certificate_keys *keys = &finding->chain[i];
         if (i == 0) {
-            *keys = *leaf;
+            *keys = *source->leaf;
         } else {
             memcpy(keys->spki, at, 32);
             memcpy(keys->serial, at + 32, 32);
@@ -238,41 +253,42 @@ get_chain(struct mtlspin__finding *finding, const struct mtlspin__certificate_ke
         memcpy(keys->issued_serial, at, 32);
         at += 32;
     }
-}
-
-static bool
-get_finding(struct mtlspin__trail *trail, const struct mtlspin__certificate_keys *leaf, const unsigned char **bytes,
-    size_t *length)
-{
-    const unsigned char *at = *bytes;
-    struct mtlspin__finding wanted = { .chain_count = *length >= HEAD ? at[HEAD - 1] : 0 };
-    size_t size = size_of(&wanted);
-    if (wanted.chain_count > MTLSPIN__CHAIN_MAX || size > *length || trail->count >= MOST)
-        return false;
-    struct mtlspin__finding *finding = next_finding(trail, wanted.chain_count);
-    if (finding == NULL)
-        return false;
-    memcpy(finding->validation, at, 16);
-    memcpy(finding->anchor, at + 16, 16);
-    finding->reason = finding->chain_count > 0 ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
-    finding->not_after = finding->chain_count > 0 ? mtlspin__number_get(at + HEAD) : 0;
-    get_chain(finding, leaf, at + HEAD + VALIDITY);
-    trail->count++;
-    *bytes += size;
-    *length -= size;
+    finding->chain[finding->chain_count - 1] = *anchor;
     return true;
 }
 
+static bool
+get_finding(struct mtlspin__trail *trail, const struct mtlspin__trail_source *source, const unsigned char **bytes,
+    size_t *length)
+{
+    const unsigned char *at = *bytes;
+    size_t count = *length >= HEAD ? at[HEAD - 1] : 0, size = size_of(count);
+    if (count > MTLSPIN__CHAIN_MAX || size > *length || trail->count >= MOST)
+        return false;
+    struct mtlspin__finding *finding = next_finding(trail, count);
+    if (finding == NULL)
+        return false;
+    trail->count++;
+    memcpy(finding->validation, at, 16);
+    memcpy(finding->anchor, at + 16, 16);
+    finding->reason = count > 0 ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
+    finding->not_after = count > 0 ? mtlspin__number_get(at + HEAD) : 0;
+    *bytes += size;
+    *length -= size;
+    return count == 0 || get_chain(finding, source, at + HEAD + VALIDITY);
+}
+
 struct mtlspin__trail *
-mtlspin__trail_read(const struct mtlspin__certificate_keys *leaf, const unsigned char *bytes, size_t length)
+mtlspin__trail_read(const struct mtlspin__trail_source *source, const unsigned char *bytes, size_t length)
 {
     struct mtlspin__trail *trail = length > 0 ? mtlspin__trail_new() : NULL;
     if (trail == NULL)
         return NULL;
     size_t count = *bytes++;
-    for (length--; trail->count < count && get_finding(trail, leaf, &bytes, &length);)
-        continue;
-    if (trail->count == count && length == 0)
+    bool good = true;
+    for (length--; good && trail->count < count;)
+        good = get_finding(trail, source, &bytes, &length);
+    if (good && length == 0)
         return trail;
     mtlspin__trail_unref(trail);
     return NULL;

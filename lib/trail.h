@@ -45,8 +45,15 @@ void mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspi
 size_t mtlspin__trail_write(const struct mtlspin__trail *trail, const struct mtlspin__certificate_keys *leaf,
     unsigned char *bytes);
 
-/* Back again: NULL if the bytes are none of a trail, or out of memory. */
-struct mtlspin__trail *mtlspin__trail_read(const struct mtlspin__certificate_keys *leaf, const unsigned char *bytes,
+/* What a trail in a ticket leaves out. */
+struct mtlspin__trail_source {
+    const struct mtlspin__certificate_keys *leaf;
+    const struct mtlspin__domain *domains; /* one of which has the anchor */
+    size_t domain_count;
+};
+
+/* Back again: NULL if the bytes are none of a trail, an anchor is not known any more, or out of memory. */
+struct mtlspin__trail *mtlspin__trail_read(const struct mtlspin__trail_source *source, const unsigned char *bytes,
     size_t length);
 
 #endif
