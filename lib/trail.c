@@ -64,26 +64,6 @@ is_open(const struct mtlspin__domain *domain)
     return domain->anchors->application || domain->anchors->has_settings;
 }
 
-bool
-mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *domain,
-    const struct mtlspin__evidence *evidence)
-{
-    bool unknown = evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA;
-    if (domain->chain_none || is_open(domain) || (!evidence->verified && !unknown))
-        return true; /* the first costs nothing to find again, the others may have changed by then */
-    struct mtlspin__finding *finding = next_finding(trail, evidence->verified ? evidence->chain_count : 0);
-    if (finding == NULL)
-        return false;
-    memcpy(finding->validation, domain->validation, sizeof finding->validation);
-    memcpy(finding->anchor, evidence->verified ? evidence->anchor : domain->anchors->id, sizeof finding->anchor);
-    finding->reason = evidence->verified ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
-    finding->not_after = evidence->verified ? evidence->not_after : 0;
-    if (finding->chain != NULL)
-        memcpy(finding->chain, evidence->chain, finding->chain_count * sizeof *finding->chain);
-    trail->count++;
-    return true;
-}
-
 void
 mtlspin__trail_inherit(struct mtlspin__trail *trail, const struct mtlspin__trail *before)
 {
@@ -128,6 +108,28 @@ mtlspin__trail_find(const struct mtlspin__trail *trail, const struct mtlspin__do
         if (holds(&trail->findings[i], domain, evidence))
             return &trail->findings[i];
     return NULL;
+}
+
+bool
+mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *domain,
+    const struct mtlspin__evidence *evidence)
+{
+    bool unknown = evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA;
+    if (domain->chain_none || is_open(domain) || (!evidence->verified && !unknown))
+        return true; /* the first costs nothing to find again, the others may have changed by then */
+    if (mtlspin__trail_find(trail, domain, evidence) != NULL)
+        return true; /* another domain that validates in the same way has found it */
+    struct mtlspin__finding *finding = next_finding(trail, evidence->verified ? evidence->chain_count : 0);
+    if (finding == NULL)
+        return false;
+    memcpy(finding->validation, domain->validation, sizeof finding->validation);
+    memcpy(finding->anchor, evidence->verified ? evidence->anchor : domain->anchors->id, sizeof finding->anchor);
+    finding->reason = evidence->verified ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
+    finding->not_after = evidence->verified ? evidence->not_after : 0;
+    if (finding->chain != NULL)
+        memcpy(finding->chain, evidence->chain, finding->chain_count * sizeof *finding->chain);
+    trail->count++;
+    return true;
 }
 
 const struct mtlspin__finding *

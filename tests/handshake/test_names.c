@@ -1,5 +1,5 @@
-/* Which names of CAs a client is told: those of the anchors that its certificate is judged by, whatever list the SSL_CTX has
-   by then, which no connection changes. */
+/* Which names of CAs a client is told: those of the anchors that its certificate is judged by, whatever list the SSL_CTX
+   has by then, which no connection changes. */
 #include "pki.h"
 #include "policy_text.h"
 #include "rig.h"

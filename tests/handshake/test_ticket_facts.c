@@ -43,8 +43,8 @@ static const struct facts_case {
     { "san-all", CA "allow dns agent.acme.example agent\n", CA "allow uri spiffe://partner.example/gateway gate\n",
       "resumed as gate" },
     { "san-two-uris", CA "allow any member\n", CA "allow uri spiffe://partner.example/gateway gate\n", "full: NO_RULE" },
-    { "san-two-uris", CA "allow any member\nallow dns other.example\n", CA "allow uri spiffe://partner.example/gateway gate\n",
-      "full: NO_RULE" },
+    { "san-two-uris", CA "allow any member\nallow dns other.example\n",
+      CA "allow uri spiffe://partner.example/gateway gate\n", "full: NO_RULE" },
     { "san-uri", CA "allow uri spiffe://partner.example/gateway gate\n",
       CA "allow uri spiffe://partner.example/gateway again\n", "resumed as again" },
     { "san-four", CA "allow dns agent.acme.example agent\n", CA "allow dns b.example b\n", "resumed as b" },
@@ -153,6 +153,61 @@ START_TEST(event_of_a_resumed_client)
 }
 END_TEST
 
+/* Tickets of a server without libmtlspin that has the same keys, and even the same session context. */
+
+static unsigned char context[SSL_MAX_SID_CTX_LENGTH];
+static unsigned context_length;
+
+static int
+note_context(SSL *ssl, void *verifier)
+{
+    const unsigned char *id = SSL_SESSION_get0_id_context(SSL_get_session(ssl), &context_length);
+    memcpy(context, id, context_length);
+    return mtlspin_ticket_generate(ssl, verifier);
+}
+
+static SSL_TICKET_RETURN
+decrypt(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t length, SSL_TICKET_STATUS status, void *verifier)
+{
+    return mtlspin_ticket_decrypt(ssl, session, name, length, status, verifier);
+}
+
+static const struct plain_case {
+    bool same_context, verifies;
+    const char *client, *outcome;
+} plain_cases[] = {
+    { false, true, "alice", "full as alice" },
+    { false, false, "alice", "full as alice" },
+    { true, true, "alice", "full as alice" },
+    { true, false, "alice", "full as alice" }, /* nobody has asked her for her certificate */
+    { true, true, "mallory", "full: NO_RULE" },
+    { true, false, NULL, "full: NO_CERTIFICATE" },
+};
+enum { PLAIN_CASES = sizeof plain_cases / sizeof *plain_cases };
+
+START_TEST(ticket_of_a_plain_server)
+{
+    const struct plain_case *c = &plain_cases[_i / 2];
+    struct rig rig, plain = { .server = ticket_plain_server(_i % 2) };
+    ticket_make(&rig, CA "allow spki @spki:alice@ alice\n", _i % 2);
+    ck_assert_int_eq(SSL_CTX_set_session_ticket_cb(rig.server, note_context, decrypt, rig.verifier), 1);
+    SSL_SESSION_free(ticket_visit(&rig, "alice", NULL, _i % 2));
+    ck_assert_uint_eq(context_length, sizeof context);
+    if (c->same_context)
+        ck_assert_int_eq(SSL_CTX_set_session_id_context(plain.server, context, context_length), 1);
+    if (!c->verifies)
+        SSL_CTX_set_verify(plain.server, SSL_VERIFY_NONE, NULL);
+    ck_assert(ticket_connect(&plain, c->client, NULL, NULL, _i % 2));
+    SSL_SESSION *session = ticket_close(&plain);
+    ck_assert(SSL_SESSION_has_ticket(session));
+    (void)ticket_connect(&rig, c->client, NULL, session, _i % 2);
+    ck_assert_str_eq(ticket_outcome(&rig), c->outcome);
+    SSL_SESSION_free(session);
+    rig_free(&plain);
+    rig_free(&rig);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -161,6 +216,7 @@ main(void)
     tcase_add_loop_test(all, later_policy, 0, 4 * CASES);
     tcase_add_loop_test(all, later_policy_for_a_live_connection, 0, 4 * CASES);
     tcase_add_loop_test(all, event_of_a_resumed_client, 0, 10);
+    tcase_add_loop_test(all, ticket_of_a_plain_server, 0, 2 * PLAIN_CASES);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }

@@ -347,55 +347,6 @@ START_TEST(halves_called_wrongly)
 }
 END_TEST
 
-/* Tickets of a server without libmtlspin that has the same keys, and even the same session context. */
-
-static unsigned char context[SSL_MAX_SID_CTX_LENGTH];
-static unsigned context_length;
-
-static int
-note_context(SSL *ssl, void *verifier)
-{
-    const unsigned char *id = SSL_SESSION_get0_id_context(SSL_get_session(ssl), &context_length);
-    memcpy(context, id, context_length);
-    return mtlspin_ticket_generate(ssl, verifier);
-}
-
-static const struct plain_case {
-    bool same_context, verifies;
-    const char *client, *outcome;
-} plain_cases[] = {
-    { false, true, "alice", "full as alice" },
-    { false, false, "alice", "full as alice" },
-    { true, true, "alice", "full as alice" },
-    { true, false, "alice", "full as alice" }, /* nobody has asked her for her certificate */
-    { true, true, "mallory", "full: NO_RULE" },
-    { true, false, NULL, "full: NO_CERTIFICATE" },
-};
-enum { PLAIN_CASES = sizeof plain_cases / sizeof *plain_cases };
-
-START_TEST(ticket_of_a_plain_server)
-{
-    const struct plain_case *c = &plain_cases[_i / 2];
-    struct rig rig, plain = { .server = ticket_plain_server(_i % 2) };
-    ticket_make(&rig, members, _i % 2);
-    ck_assert_int_eq(SSL_CTX_set_session_ticket_cb(rig.server, note_context, decrypt, rig.verifier), 1);
-    SSL_SESSION_free(ticket_visit(&rig, "alice", NULL, _i % 2));
-    ck_assert_uint_eq(context_length, sizeof context);
-    if (c->same_context)
-        ck_assert_int_eq(SSL_CTX_set_session_id_context(plain.server, context, context_length), 1);
-    if (!c->verifies)
-        SSL_CTX_set_verify(plain.server, SSL_VERIFY_NONE, NULL);
-    ck_assert(ticket_connect(&plain, c->client, NULL, NULL, _i % 2));
-    SSL_SESSION *session = ticket_close(&plain);
-    ck_assert(SSL_SESSION_has_ticket(session));
-    (void)ticket_connect(&rig, c->client, NULL, session, _i % 2);
-    ck_assert_str_eq(ticket_outcome(&rig), c->outcome);
-    SSL_SESSION_free(session);
-    rig_free(&plain);
-    rig_free(&rig);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -406,7 +357,6 @@ main(void)
     tcase_add_loop_test(all, every_length, 0, 4);
     tcase_add_loop_test(all, every_byte, 0, 2);
     tcase_add_test(all, halves_called_wrongly);
-    tcase_add_loop_test(all, ticket_of_a_plain_server, 0, 2 * PLAIN_CASES);
     suite_add_tcase(suite, all);
     return run_suite(suite);
 }
