@@ -258,6 +258,8 @@ named san-uri        URI:spiffe://partner.example/gateway
 named san-two-uris   URI:spiffe://partner.example/gateway,URI:spiffe://partner.example/admin
 named san-all        email:ops@acme.example,DNS:agent.acme.example,URI:spiffe://partner.example/gateway
 named san-as-uri     URI:agent.acme.example
+named san-four       DNS:agent.acme.example,DNS:b.example,email:c@b.example,URI:spiffe://b.example/d
+named san-five       DNS:agent.acme.example,DNS:b.example,email:c@b.example,URI:spiffe://b.example/d,DNS:e.example
 named nul-email      ASN1:SEQUENCE:nul_email
 named nul-dns        ASN1:SEQUENCE:nul_dns
 named nul-uri        ASN1:SEQUENCE:nul_uri

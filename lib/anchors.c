@@ -129,13 +129,13 @@ mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i)
     return sk_X509_value(anchors->certificates, (int)i);
 }
 
-bool
-mtlspin__anchors_have(const struct mtlspin__anchors *anchors, const uint8_t id[16])
+const struct mtlspin__certificate_keys *
+mtlspin__anchors_keys(const struct mtlspin__anchors *anchors, const uint8_t id[16])
 {
-    size_t i = 0;
-    while (i < anchors->count && memcmp(anchors->digests[i] + 32, id, 16) != 0)
-        i++;
-    return i < anchors->count;
+    for (size_t i = 0; i < anchors->count; i++)
+        if (memcmp(anchors->digests[i] + 32, id, 16) == 0)
+            return &anchors->keys[i];
+    return NULL;
 }
 
 enum mtlspin_status

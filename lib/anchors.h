@@ -36,8 +36,8 @@ bool mtlspin__anchors_find(const struct mtlspin__anchors *anchors, const X509 *c
 /* Number `i` of them, borrowed. */
 X509 *mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i);
 
-/* Whether one of them is the anchor that these first bytes of mtlspin__certificate_anchor mean. */
-bool mtlspin__anchors_have(const struct mtlspin__anchors *anchors, const uint8_t id[16]);
+/* The keys of the anchor that these first bytes of mtlspin__certificate_anchor mean; NULL = it is none of them. */
+const struct mtlspin__certificate_keys *mtlspin__anchors_keys(const struct mtlspin__anchors *anchors, const uint8_t id[16]);
 
 enum mtlspin_status mtlspin__anchors_add_file(struct mtlspin__anchors *anchors, const char *path,
     struct mtlspin__sources *sources, struct mtlspin_error *error);

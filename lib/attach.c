@@ -1,4 +1,5 @@
 /* Putting a verifier into an SSL_CTX: set once, before the first connection, and never changed on a live one. */
+#include "acceptable.h"
 #include "connection.h"
 #include "error.h"
 #include <openssl/err.h>
@@ -54,12 +55,15 @@ fit(struct mtlspin_verifier *verifier, SSL_CTX *context, unsigned flags, bool *s
 static void
 set_up_server(struct mtlspin_verifier *verifier, SSL_CTX *context, bool optional)
 {
+    struct mtlspin__snapshot snapshot = mtlspin__verifier_acquire(verifier);
     int later = SSL_CTX_get_verify_mode(context) & SSL_VERIFY_POST_HANDSHAKE;
     int mode = optional ? later : SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER | mode, SSL_CTX_get_verify_callback(context));
     SSL_CTX_set_client_hello_cb(context, mtlspin_client_hello_callback, verifier);
     (void)SSL_CTX_set_session_ticket_cb(context, mtlspin_ticket_generate, mtlspin_ticket_decrypt, verifier);
     (void)SSL_CTX_set_max_early_data(context, 0);
+    mtlspin__acceptable_attach(context, mtlspin__attachment_get(context), snapshot.policy);
+    mtlspin__snapshot_release(&snapshot);
 }
 
 /* Only the first two can fail, and leave nothing behind. A session of the context set here resumes nowhere, since no

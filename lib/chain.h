@@ -11,6 +11,7 @@ struct mtlspin__peer {
     X509 *leaf;
     STACK_OF(X509) *untrusted;  /* what the peer sent besides; may be NULL */
     const char *host;           /* MTLSPIN_CLIENT: normal form (name.h); NULL = do not check names */
+    bool thumbprint;            /* somebody wants to know it, even if the policy does not */
     bool any_purpose;           /* tests of path validation alone: any key usage will do */
     int64_t now;
     int level;                  /* security level, 0 to 5 */
@@ -22,7 +23,7 @@ struct mtlspin__peer {
     /* A peer that was judged before: what was found then, and it spares the path validation where it still holds.
        `untrusted` is then the chain that was verified, as far as it is kept. */
     struct mtlspin__trail *trail;       /* may be NULL */
-    const struct mtlspin__leaf *known;  /* what is kept of `leaf`; may be NULL */
+    struct mtlspin__leaf *known;        /* what is kept of `leaf`; may be NULL */
     bool by_trail_alone;                /* where it does not hold, nothing is validated: refuse */
     bool incomplete;                    /* what the peer sent besides its certificate is not at hand any more */
 };

@@ -144,6 +144,7 @@ decide_anew(struct mtlspin__connection *connection, struct mtlspin_verifier *ver
         .parameters = SSL_get0_param(ssl),
         .ssl = ssl,
         .trail = connection->trail,
+        .known = connection->known,
         .incomplete = connection->judged == MTLSPIN__BY_SESSION && connection->chain == NULL,
     };
     mtlspin__judge(snapshot.policy, &peer, snapshot.generation, &judgement);

@@ -17,16 +17,16 @@ forget(struct mtlspin__connection *connection)
     X509_free(connection->leaf);
     sk_X509_pop_free(connection->chain, X509_free);
     mtlspin__trail_unref(connection->trail);
+    mtlspin__leaf_unref(connection->known);
     connection->leaf = NULL;
     connection->chain = NULL;
     connection->trail = NULL;
+    connection->known = NULL;
     connection->live = connection->reported = false;
     connection->authenticated = 0;
     connection->judged = MTLSPIN__NOT_JUDGED;
     connection->audited = 0;
     connection->peername[0] = '\0';
-    memset(&connection->spki, 0, sizeof connection->spki);
-    memset(&connection->thumbprint, 0, sizeof connection->thumbprint);
     memset(connection->handshake, 0, sizeof connection->handshake);
     connection->decision = (struct mtlspin_decision)MTLSPIN_DECISION_INIT;
     connection->decision.reason = MTLSPIN_REASON_NOT_JUDGED;
@@ -151,8 +151,7 @@ mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl
     connection->decision = judgement->decision;
     connection->expiry = judgement->expiry;
     connection->leaf = leaf != NULL && X509_up_ref(leaf) ? leaf : NULL;
-    connection->spki = judgement->spki;
-    connection->thumbprint = judgement->thumbprint;
+    connection->known = mtlspin__leaf_ref(judgement->known);
     memcpy(connection->peername, judgement->chain.peername, sizeof connection->peername);
     connection->judged = ground;
     connection->authenticated = judgement->authenticated;
@@ -164,12 +163,15 @@ mtlspin__connection_judge(struct mtlspin__connection *connection, const SSL *ssl
 void
 mtlspin__connection_rejudge(struct mtlspin__connection *connection, const struct mtlspin__judgement *judgement)
 {
-    struct mtlspin__trail *before = connection->trail;
+    struct mtlspin__trail *trail = connection->trail;
+    struct mtlspin__leaf *known = connection->known;
     connection->decision = judgement->decision;
     connection->reported = false;
     connection->expiry = judgement->expiry;
     connection->trail = mtlspin__trail_ref(judgement->trail);
-    mtlspin__trail_unref(before);
+    connection->known = mtlspin__leaf_ref(judgement->known);
+    mtlspin__trail_unref(trail);
+    mtlspin__leaf_unref(known);
 }
 
 bool

@@ -3,6 +3,7 @@
 #define MTLSPIN_LIB_CONNECTION_H
 
 #include "judge.h"
+#include "leaf.h"
 #include "verifier.h"
 #include <openssl/ssl.h>
 
@@ -23,7 +24,7 @@ struct mtlspin__connection {
     X509 *leaf;                        /* a reference: while it is held, no other certificate can have this address */
     bool reported;                     /* `decision` allows, has been given out, and the hook has seen it */
     bool live;                         /* it was allowed when its handshake was over: later policies decide about it anew */
-    struct mtlspin_pin spki, thumbprint; /* of `leaf`, as far as the decision needed them; else of no kind */
+    struct mtlspin__leaf *known;       /* a reference: what is kept of `leaf`; may be NULL */
     STACK_OF(X509) *chain;             /* as it was verified, for that; NULL = not kept */
     struct mtlspin__trail *trail;      /* a reference, for that; may be NULL */
     int64_t authenticated;             /* as in the judgement: when `leaf` was shown */
@@ -79,6 +80,8 @@ void mtlspin__connection_audit(struct mtlspin__connection *connection, const str
 struct mtlspin__attachment {
     struct mtlspin_verifier *verifier; /* a reference */
     bool optional;                     /* its clients need no certificate */
+    const void *names;                 /* its list of acceptable CAs, to be compared with only; NULL = not ours */
+    uint8_t structure[32];             /* of the policy whose anchors that list names */
 };
 
 /* Whether a client of this connection may stay anonymous: where the SSL_CTX that it has now was attached so. */

@@ -9,7 +9,6 @@
 #include "connection.h"
 #include "error.h"
 #include "event.h"
-#include "evidence_x509.h"
 #include "judge.h"
 #include <mtlspin/sweep.h>
 #include <openssl/err.h>
@@ -58,7 +57,7 @@ destroy(struct mtlspin_enrolment *entry)
 {
     if (entry == NULL)
         return;
-    mtlspin__leaf_free(entry->known);
+    mtlspin__leaf_unref(entry->known);
     X509_free(entry->leaf);
     sk_X509_pop_free(entry->chain, X509_free);
     X509_STORE_free(entry->application);

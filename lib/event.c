@@ -3,39 +3,20 @@
 #include "certificate.h"
 #include "connection.h"
 #include "host.h"
-#include <openssl/bio.h>
+#include "name_text.h"
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <string.h>
-
-/* RFC 4514 text, UTF-8 kept as it is; NULL if out of memory. */
-static BIO *
-name_text(const X509_NAME *name)
-{
-    static const char terminator[1] = "";
-    BIO *text = BIO_new(BIO_s_mem());
-    if (text != NULL && X509_NAME_print_ex(text, name, 0, XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB) >= 0
-        && BIO_write(text, terminator, 1) == 1)
-        return text;
-    BIO_free(text);
-    return NULL;
-}
-
-static const char *
-text_of(BIO *bio)
-{
-    char *text = NULL;
-    return bio != NULL && BIO_get_mem_data(bio, &text) > 0 ? text : "";
-}
 
 /* Digests that the decision has made are in the event already. */
 static void
 report(const struct mtlspin_verifier *verifier, struct mtlspin_event *event, const X509 *leaf)
 {
-    BIO *subject = leaf != NULL ? name_text(X509_get_subject_name(leaf)) : NULL;
-    BIO *issuer = leaf != NULL ? name_text(X509_get_issuer_name(leaf)) : NULL;
-    event->subject = text_of(subject);
-    event->issuer = text_of(issuer);
+    struct mtlspin__name_text subject, issuer;
+    mtlspin__name_text_make(&subject, leaf != NULL ? X509_get_subject_name(leaf) : NULL);
+    mtlspin__name_text_make(&issuer, leaf != NULL ? X509_get_issuer_name(leaf) : NULL);
+    event->subject = subject.text;
+    event->issuer = issuer.text;
     if (leaf != NULL)
         (void)mtlspin__certificate_pin(leaf, MTLSPIN_SERIAL, &event->serial);
     if (leaf != NULL && event->thumbprint.kind == MTLSPIN_KIND_NONE)
@@ -43,8 +24,8 @@ report(const struct mtlspin_verifier *verifier, struct mtlspin_event *event, con
     if (leaf != NULL && event->spki.kind == MTLSPIN_KIND_NONE)
         (void)mtlspin__certificate_pin(leaf, MTLSPIN_SPKI, &event->spki);
     verifier->hook(event, verifier->hook_user);
-    BIO_free(subject);
-    BIO_free(issuer);
+    mtlspin__name_text_clear(&subject);
+    mtlspin__name_text_clear(&issuer);
 }
 
 /* A handshake counts as one where its peer is told of first. */
@@ -81,10 +62,8 @@ mtlspin__connection_audit(struct mtlspin__connection *connection, const struct m
     event.host = host[0] != '\0' || connection == NULL ? host : connection->host;
     event.protocol = SSL_get_version(ssl);
     event.resumed = SSL_session_reused(ssl) == 1;
-    if (judged) {
-        event.spki = connection->spki;
-        event.thumbprint = connection->thumbprint;
-    }
+    if (judged && connection->known != NULL)
+        mtlspin__leaf_pins(connection->known, &event.spki, &event.thumbprint);
     event.tls_error = decision->reason == MTLSPIN_REASON_HANDSHAKE_FAILED ? ERR_peek_last_error() : 0;
     ERR_set_mark();
     report(verifier, &event, leaf);

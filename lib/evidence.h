@@ -28,7 +28,8 @@ struct mtlspin__evidence {
     bool is_ca;     /* the leaf says CA:TRUE */
     bool has_thumbprint;
     uint8_t thumbprint[32];
-    bool examined;  /* the names below are those of the leaf */
+    bool examined;  /* its names are clean, or it is malformed */
+    bool listed;    /* those of them that rules can have are the following */
     struct mtlspin__name *names;
     size_t name_count, uri_count;
 
@@ -40,14 +41,6 @@ struct mtlspin__evidence {
     size_t chain_count;
     uint8_t anchor[16]; /* what the chain ends in, with its trust settings (certificate.h) */
     int64_t not_after; /* the last second in which no certificate of the chain has expired */
-};
-
-/* What the evidence says of the leaf alone, kept for later decisions about it. */
-struct mtlspin__leaf {
-    bool malformed, is_ca;
-    uint8_t spki[32], serial[32], thumbprint[32];
-    struct mtlspin__name *names; /* owned */
-    size_t name_count, uri_count;
 };
 
 #endif

@@ -148,6 +148,7 @@ mtlspin__evidence_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wan
 {
     if (!evidence->examined)
         evidence->complete = examine_names(evidence, leaf, wanted);
+    evidence->listed |= !evidence->examined && wanted;
     evidence->examined = true;
     return evidence->complete;
 }
@@ -230,56 +231,4 @@ mtlspin__evidence_clear(struct mtlspin__evidence *evidence)
 {
     free(evidence->names);
     memset(evidence, 0, sizeof *evidence);
-}
-
-struct mtlspin__leaf *
-mtlspin__leaf_new(X509 *certificate)
-{
-    struct mtlspin__evidence evidence;
-    struct mtlspin__leaf *leaf = calloc(1, sizeof *leaf);
-    mtlspin__evidence_leaf(&evidence, certificate, true);
-    if (leaf == NULL || !evidence.complete || !mtlspin__evidence_names(&evidence, certificate, true)) {
-        mtlspin__evidence_clear(&evidence);
-        free(leaf);
-        return NULL;
-    }
-    leaf->malformed = evidence.malformed;
-    leaf->is_ca = evidence.is_ca;
-    memcpy(leaf->spki, evidence.chain[0].spki, sizeof leaf->spki);
-    memcpy(leaf->serial, evidence.chain[0].serial, sizeof leaf->serial);
-    memcpy(leaf->thumbprint, evidence.thumbprint, sizeof leaf->thumbprint);
-    leaf->names = evidence.names;
-    leaf->name_count = evidence.name_count;
-    leaf->uri_count = evidence.uri_count;
-    return leaf;
-}
-
-void
-mtlspin__leaf_free(struct mtlspin__leaf *leaf)
-{
-    if (leaf == NULL)
-        return;
-    free(leaf->names);
-    free(leaf);
-}
-
-void
-mtlspin__evidence_recall(struct mtlspin__evidence *evidence, const struct mtlspin__leaf *leaf, bool names)
-{
-    memset(evidence, 0, sizeof *evidence);
-    memcpy(evidence->chain[0].spki, leaf->spki, sizeof leaf->spki);
-    memcpy(evidence->chain[0].serial, leaf->serial, sizeof leaf->serial);
-    memcpy(evidence->thumbprint, leaf->thumbprint, sizeof leaf->thumbprint);
-    evidence->malformed = leaf->malformed;
-    evidence->is_ca = leaf->is_ca;
-    evidence->has_thumbprint = evidence->examined = evidence->complete = true;
-    if (!names || leaf->name_count == 0)
-        return;
-    evidence->names = calloc(leaf->name_count, sizeof *evidence->names);
-    evidence->complete = evidence->names != NULL;
-    if (!evidence->complete)
-        return;
-    memcpy(evidence->names, leaf->names, leaf->name_count * sizeof *evidence->names);
-    evidence->name_count = leaf->name_count;
-    evidence->uri_count = leaf->uri_count;
 }

@@ -23,11 +23,4 @@ bool mtlspin__evidence_chain(struct mtlspin__evidence *evidence, struct stack_st
 
 void mtlspin__evidence_clear(struct mtlspin__evidence *evidence);
 
-/* All that mtlspin__evidence_leaf and _names can say, kept: NULL if it cannot be had. */
-struct mtlspin__leaf *mtlspin__leaf_new(X509 *certificate);
-void mtlspin__leaf_free(struct mtlspin__leaf *leaf);
-
-/* In place of mtlspin__evidence_leaf: what is kept, so that nothing is digested again. */
-void mtlspin__evidence_recall(struct mtlspin__evidence *evidence, const struct mtlspin__leaf *leaf, bool names);
-
 #endif

@@ -59,6 +59,7 @@ judge(X509_STORE_CTX *context, const struct mtlspin_verifier *verifier, SSL *ssl
         .untrusted = X509_STORE_CTX_get0_untrusted(context),
         .host = server ? NULL : connection->host,
         .now = mtlspin__verifier_now(verifier),
+        .thumbprint = verifier->hook != NULL,
         .level = SSL_get_security_level(ssl),
         .application = X509_STORE_CTX_get0_store(context),
         .parameters = SSL_get0_param(ssl),

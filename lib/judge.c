@@ -3,6 +3,7 @@
 #include "crl.h"
 #include "decide.h"
 #include "evidence_x509.h"
+#include "leaf.h"
 #include "revocation.h"
 #include "trail.h"
 #include <string.h>
@@ -285,16 +286,6 @@ hand_over(struct attempt *attempt, struct mtlspin__chain_verdict *from, struct m
     mtlspin__validations_free(attempt->made);
 }
 
-static void
-keep_pin(struct mtlspin_pin *pin, enum mtlspin_kind kind, bool known, const uint8_t digest[32])
-{
-    if (!known)
-        return;
-    pin->kind = kind;
-    pin->length = MTLSPIN_DIGEST_SIZE;
-    memcpy(pin->bytes, digest, MTLSPIN_DIGEST_SIZE);
-}
-
 void
 mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__peer *peer, uint64_t generation,
     mtlspin_step_hook *hook, void *context, struct mtlspin__judgement *judgement)
@@ -302,12 +293,13 @@ mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__
     const struct mtlspin__domain *list[MTLSPIN__DOMAINS_MAX];
     struct attempt attempt = { .policy = policy, .peer = peer, .hook = hook, .context = context };
     struct trial best;
+    bool thumbprint = policy->wants_thumbprint || peer->thumbprint;
     memset(&best, 0, sizeof best);
     memset(judgement, 0, sizeof *judgement);
     if (peer->known != NULL)
-        mtlspin__evidence_recall(&attempt.evidence, peer->known, policy->wants_names);
+        mtlspin__leaf_recall(peer->known, peer->leaf, thumbprint, policy->wants_names, &attempt.evidence);
     else
-        mtlspin__evidence_leaf(&attempt.evidence, peer->leaf, policy->wants_thumbprint);
+        mtlspin__evidence_leaf(&attempt.evidence, peer->leaf, thumbprint);
     best.outcome = mtlspin__decide_leaf(&policy->denials, &attempt.evidence);
     if (!best.outcome.final)
         try_all(&attempt, list, candidates(policy, peer, list), &best);
@@ -318,8 +310,8 @@ mtlspin__judge_steps(const struct mtlspin_policy *policy, const struct mtlspin__
         ? best.domain->session_lifetime : MTLSPIN__SESSION_LIFETIME_DEFAULT;
     hand_over(&attempt, best.chain, &judgement->chain);
     judgement->trail = whole_trail(&attempt);
-    keep_pin(&judgement->spki, MTLSPIN_SPKI, attempt.evidence.complete, attempt.evidence.chain[0].spki);
-    keep_pin(&judgement->thumbprint, MTLSPIN_THUMBPRINT, attempt.evidence.has_thumbprint, attempt.evidence.thumbprint);
+    if (attempt.evidence.complete)
+        judgement->known = mtlspin__leaf_keep(peer->known, &attempt.evidence);
     mtlspin__evidence_clear(&attempt.evidence);
 }
 
@@ -353,7 +345,9 @@ mtlspin__judgement_clear(struct mtlspin__judgement *judgement)
 {
     mtlspin__chain_clear(&judgement->chain);
     mtlspin__trail_unref(judgement->trail);
+    mtlspin__leaf_unref(judgement->known);
     judgement->trail = NULL;
+    judgement->known = NULL;
 }
 
 int

@@ -13,7 +13,7 @@ struct mtlspin__judgement {
     int64_t session_lifetime;            /* seconds for which the peer may resume after it was authenticated */
     int64_t authenticated;               /* when it was: now, or when its session began */
     struct mtlspin__chain_verdict chain; /* of the domain that decided; without a chain if a trail stood in for it */
-    struct mtlspin_pin spki, thumbprint; /* of the peer's certificate, as far as they were needed; else of no kind */
+    struct mtlspin__leaf *known;         /* a reference: what was found out about its certificate alone; may be NULL */
     struct mtlspin__trail *trail;        /* a reference: what was found, and what the peer's trail knew; may be NULL */
 };
 

@@ -1,5 +1,5 @@
 /* The per-connection part: what must hold for this SSL whatever SSL_CTX it has, or is switched to. */
-#include "anchors.h"
+#include "acceptable.h"
 #include "client_session.h"
 #include "connection.h"
 #include "error.h"
@@ -8,59 +8,6 @@
 #include <openssl/err.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
-
-enum { NAMES_MOST = 16384 }; /* bytes; the message has room for 65535, but every client would get them */
-
-/* Where the anchors are not named: they are not known, too many, or naming them would make clients withhold a certificate
-   that needs no CA. */
-static bool
-names_are_withheld(const struct mtlspin_policy *policy)
-{
-    size_t length = 0;
-    for (size_t d = 0; d < policy->domain_count; d++) {
-        const struct mtlspin__anchors *anchors = policy->domains[d].anchors;
-        length += anchors->subjects_length;
-        if (policy->domains[d].chain_none || anchors->application || anchors->system || length > NAMES_MOST)
-            return true;
-    }
-    return false;
-}
-
-/* The subjects of all anchors, or none; NULL if out of memory. */
-static STACK_OF(X509_NAME) *
-acceptable_names(const struct mtlspin_policy *policy)
-{
-    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
-    size_t domains = names_are_withheld(policy) ? 0 : policy->domain_count;
-    for (size_t d = 0; names != NULL && d < domains; d++) {
-        const struct mtlspin__anchors *anchors = policy->domains[d].anchors;
-        for (int i = 0; i < sk_X509_NAME_num(anchors->subjects); i++) {
-            X509_NAME *name = X509_NAME_dup(sk_X509_NAME_value(anchors->subjects, i));
-            if (name != NULL && sk_X509_NAME_push(names, name) > 0)
-                continue;
-            X509_NAME_free(name);
-            sk_X509_NAME_pop_free(names, X509_NAME_free);
-            return NULL;
-        }
-    }
-    return names;
-}
-
-/* Both lists, since an SSL without one falls back on the other's and then on its SSL_CTX's (SSL_set0_CA_list(3)). */
-static bool
-name_anchors(SSL *ssl, const struct mtlspin_policy *policy)
-{
-    STACK_OF(X509_NAME) *names = acceptable_names(policy), *none = sk_X509_NAME_new_null();
-    if (names == NULL || none == NULL) {
-        sk_X509_NAME_pop_free(names, X509_NAME_free);
-        sk_X509_NAME_free(none);
-        return false;
-    }
-    SSL_set_client_CA_list(ssl, names);
-    SSL_set0_CA_list(ssl, none);
-    return true;
-}
 
 /* No session can have been made under a context that nobody has used before, so that nothing resumes past the policy
    even if the application turns its cache or tickets on again. */
@@ -119,7 +66,7 @@ prepare_server(struct mtlspin_verifier *verifier, SSL *ssl, struct mtlspin__conn
     if (!is_resuming(connection, verifier, ssl))
         mtlspin__connection_start(connection, verifier);
     const struct mtlspin_policy *policy = mtlspin__connection_snapshot(connection)->policy;
-    if (!limit_resumption(ssl, verifier, policy, again) || !raise_floor(ssl) || !name_anchors(ssl, policy))
+    if (!limit_resumption(ssl, verifier, policy, again) || !raise_floor(ssl) || !mtlspin__acceptable_set(ssl, policy))
         return false;
     demand_certificate(ssl, mtlspin__connection_optional(ssl, verifier));
     return true;

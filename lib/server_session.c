@@ -1,7 +1,7 @@
 /* Sessions of servers. libssl asks no verify callback when a session resumes, but it asks the ticket callback, which
    has the client's certificate and what the seal keeps: a byte for its form, eight for the time of the handshake that
-   authenticated the client, and the trail. The ticket is encrypted and authenticated, so that only holders of its keys
-   can write one. */
+   authenticated the client, what is known of its certificate, and the trail. The ticket is encrypted and authenticated, so
+   that only holders of its keys can write one; they could write the certificate as well. */
 #include "server_session.h"
 #include "digest.h"
 #include "encoding.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FORM = 2, HEAD = 9, NAME_MOST = 255 };
+enum { FORM = 3, HEAD = 9, NAME_MOST = 255 };
 
 /* The one host name of a server_name extension (RFC 6066, 3) in lower case, or nothing if there is no extension. false if
    it is none of the usual form. */
@@ -64,16 +64,14 @@ is_stateful(const SSL *ssl)
 bool
 mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier, const struct mtlspin_policy *policy)
 {
-    static const char purpose[] = "libmtlspin: session of a server";
     unsigned char context[SSL_MAX_SID_CTX_LENGTH], name[NAME_MOST];
     size_t length = 0;
     if (is_stateful(ssl) || !name_of(ssl, name, &length))
         return false;
-    unsigned char numbers[] = { (unsigned char)length, (unsigned char)verifier->session_context_length,
+    unsigned char head[] = { 'S', (unsigned char)length, (unsigned char)verifier->session_context_length,
         (unsigned char)SSL_get_security_level(ssl), mtlspin__connection_optional(ssl, verifier) };
-    const struct mtlspin__bytes runs[] = { { purpose, sizeof purpose }, { policy->structure, sizeof policy->structure },
-        { numbers, sizeof numbers }, { name, length },
-        { verifier->session_context, verifier->session_context_length } };
+    const struct mtlspin__bytes runs[] = { { head, sizeof head }, { policy->structure, sizeof policy->structure },
+        { name, length }, { verifier->session_context, verifier->session_context_length } };
     _Static_assert(SSL_MAX_SID_CTX_LENGTH == sizeof policy->structure, "the context is a SHA-256");
     return mtlspin__sha256(context, runs, sizeof runs / sizeof *runs)
         && SSL_set_session_id_context(ssl, context, sizeof context);
@@ -81,15 +79,20 @@ mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier
 
 /* The seal in memory of its own; NULL if there is none to be had. The trail of a client known by its pin alone is empty. */
 static unsigned char *
-make_seal(const struct mtlspin__trail *trail, int64_t authenticated, size_t *length)
+make_seal(const struct mtlspin__connection *connection, size_t *length)
 {
-    size_t size = mtlspin__trail_write(trail, NULL, 0);
-    unsigned char *seal = malloc(HEAD + size);
+    unsigned char leaf[MTLSPIN__LEAF_BYTES];
+    const struct mtlspin__certificate_keys *keys = mtlspin__leaf_keys(connection->known);
+    size_t leaf_length = mtlspin__leaf_write(connection->known, connection->leaf, leaf);
+    size_t size = HEAD + leaf_length + mtlspin__trail_write(connection->trail, keys, NULL);
+    unsigned char *seal = leaf_length > 0 ? malloc(size) : NULL;
     if (seal == NULL)
         return NULL;
     seal[0] = FORM;
-    mtlspin__number_put(seal + 1, authenticated);
-    *length = HEAD + mtlspin__trail_write(trail, seal + HEAD, size);
+    mtlspin__number_put(seal + 1, connection->authenticated);
+    memcpy(seal + HEAD, leaf, leaf_length);
+    (void)mtlspin__trail_write(connection->trail, keys, seal + HEAD + leaf_length);
+    *length = size;
     return seal;
 }
 
@@ -103,8 +106,8 @@ seal(SSL *ssl, const struct mtlspin__connection *connection)
     if (connection->judged == MTLSPIN__BY_SESSION)
         return;
     if (connection->judged != MTLSPIN__NOT_JUDGED && connection->decision.verdict == MTLSPIN_ALLOW
-        && connection->trail != NULL && SSL_SESSION_get0_peer(session) == connection->leaf)
-        bytes = make_seal(connection->trail, connection->authenticated, &length);
+        && connection->known != NULL && connection->trail != NULL && SSL_SESSION_get0_peer(session) == connection->leaf)
+        bytes = make_seal(connection, &length);
     (void)SSL_SESSION_set1_ticket_appdata(session, bytes != NULL ? bytes : (const unsigned char *)"", length);
     free(bytes);
 }
@@ -121,18 +124,26 @@ mtlspin_ticket_generate(SSL *ssl, void *verifier)
     return 1;
 }
 
-static struct mtlspin__trail *
-open_seal(SSL_SESSION *session, int64_t *authenticated)
+/* What the seal says of its client, into `peer`. Release both parts. */
+static bool
+open_seal(SSL_SESSION *session, const struct mtlspin_policy *policy, struct mtlspin__peer *peer, int64_t *authenticated)
 {
     void *data = NULL;
     size_t length = 0;
     if (!SSL_SESSION_get0_ticket_appdata(session, &data, &length) || length < HEAD)
-        return NULL;
+        return false;
     const unsigned char *bytes = data;
     if (bytes[0] != FORM)
-        return NULL;
+        return false;
     *authenticated = mtlspin__number_get(bytes + 1);
-    return mtlspin__trail_read(bytes + HEAD, length - HEAD);
+    bytes += HEAD;
+    length -= HEAD;
+    peer->known = mtlspin__leaf_read(&bytes, &length, peer->leaf);
+    if (peer->known == NULL)
+        return false;
+    const struct mtlspin__trail_source source = { mtlspin__leaf_keys(peer->known), policy->domains, policy->domain_count };
+    peer->trail = mtlspin__trail_read(&source, bytes, length);
+    return peer->trail != NULL;
 }
 
 /* Whether the session's client may come in without showing its certificate again. */
@@ -142,17 +153,16 @@ decide(SSL *ssl, SSL_SESSION *session, struct mtlspin__connection *connection)
     struct mtlspin__judgement judgement;
     const struct mtlspin__snapshot *snapshot = mtlspin__connection_snapshot(connection);
     int64_t authenticated = 0;
-    struct mtlspin__trail *trail = open_seal(session, &authenticated);
     struct mtlspin__peer peer = {
         .role = MTLSPIN_SERVER,
         .leaf = SSL_SESSION_get0_peer(session),
         .now = mtlspin__verifier_now(connection->verifier),
+        .thumbprint = connection->verifier->hook != NULL,
         .level = SSL_get_security_level(ssl),
-        .trail = trail,
         .by_trail_alone = true,
     };
     bool allowed = false;
-    if (peer.leaf != NULL && trail != NULL) {
+    if (peer.leaf != NULL && open_seal(session, snapshot->policy, &peer, &authenticated)) {
         mtlspin__judge(snapshot->policy, &peer, snapshot->generation, &judgement);
         mtlspin__judgement_limit_age(&judgement, authenticated, peer.now);
         allowed = judgement.decision.verdict == MTLSPIN_ALLOW;
@@ -160,7 +170,8 @@ decide(SSL *ssl, SSL_SESSION *session, struct mtlspin__connection *connection)
             mtlspin__connection_judge(connection, ssl, MTLSPIN__BY_SESSION, &judgement, peer.leaf);
         mtlspin__judgement_clear(&judgement);
     }
-    mtlspin__trail_unref(trail);
+    mtlspin__trail_unref(peer.trail);
+    mtlspin__leaf_unref(peer.known);
     return allowed;
 }
 

@@ -13,7 +13,6 @@ struct mtlspin__trail {
 };
 
 enum { MOST = MTLSPIN__DOMAINS_MAX + 1 }; /* findings, inherited ones included; one domain may be tried twice */
-enum { HEAD = 16 + 16 + 1 + 8 + 1, KEYS = 3 * 32 + 1 }; /* bytes of a finding, and of a certificate in it */
 
 struct mtlspin__trail *
 mtlspin__trail_new(void)
@@ -65,26 +64,6 @@ is_open(const struct mtlspin__domain *domain)
     return domain->anchors->application || domain->anchors->has_settings;
 }
 
-bool
-mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *domain,
-    const struct mtlspin__evidence *evidence)
-{
-    bool unknown = evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA;
-    if (domain->chain_none || is_open(domain) || (!evidence->verified && !unknown))
-        return true; /* the first costs nothing to find again, the others may have changed by then */
-    struct mtlspin__finding *finding = next_finding(trail, evidence->verified ? evidence->chain_count : 0);
-    if (finding == NULL)
-        return false;
-    memcpy(finding->validation, domain->validation, sizeof finding->validation);
-    memcpy(finding->anchor, evidence->verified ? evidence->anchor : domain->anchors->id, sizeof finding->anchor);
-    finding->reason = evidence->verified ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
-    finding->not_after = evidence->verified ? evidence->not_after : 0;
-    if (finding->chain != NULL)
-        memcpy(finding->chain, evidence->chain, finding->chain_count * sizeof *finding->chain);
-    trail->count++;
-    return true;
-}
-
 void
 mtlspin__trail_inherit(struct mtlspin__trail *trail, const struct mtlspin__trail *before)
 {
@@ -118,7 +97,7 @@ holds(const struct mtlspin__finding *finding, const struct mtlspin__domain *doma
         return false;
     if (finding->reason != MTLSPIN_REASON_NONE)
         return memcmp(finding->anchor, domain->anchors->id, sizeof finding->anchor) == 0;
-    return is_about(finding, &evidence->chain[0]) && mtlspin__anchors_have(domain->anchors, finding->anchor);
+    return is_about(finding, &evidence->chain[0]) && mtlspin__anchors_keys(domain->anchors, finding->anchor) != NULL;
 }
 
 const struct mtlspin__finding *
@@ -129,6 +108,28 @@ mtlspin__trail_find(const struct mtlspin__trail *trail, const struct mtlspin__do
         if (holds(&trail->findings[i], domain, evidence))
             return &trail->findings[i];
     return NULL;
+}
+
+bool
+mtlspin__trail_add(struct mtlspin__trail *trail, const struct mtlspin__domain *domain,
+    const struct mtlspin__evidence *evidence)
+{
+    bool unknown = evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA;
+    if (domain->chain_none || is_open(domain) || (!evidence->verified && !unknown))
+        return true; /* the first costs nothing to find again, the others may have changed by then */
+    if (mtlspin__trail_find(trail, domain, evidence) != NULL)
+        return true; /* another domain that validates in the same way has found it */
+    struct mtlspin__finding *finding = next_finding(trail, evidence->verified ? evidence->chain_count : 0);
+    if (finding == NULL)
+        return false;
+    memcpy(finding->validation, domain->validation, sizeof finding->validation);
+    memcpy(finding->anchor, evidence->verified ? evidence->anchor : domain->anchors->id, sizeof finding->anchor);
+    finding->reason = evidence->verified ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
+    finding->not_after = evidence->verified ? evidence->not_after : 0;
+    if (finding->chain != NULL)
+        memcpy(finding->chain, evidence->chain, finding->chain_count * sizeof *finding->chain);
+    trail->count++;
+    return true;
 }
 
 const struct mtlspin__finding *
@@ -156,7 +157,25 @@ mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__ev
         evidence->chain_reason = MTLSPIN_REASON_EXPIRED;
 }
 
-/* Bytes. */
+/* Bytes: how many findings. Of each how its domain validates, the anchor, and how many certificates; if there are any,
+   until when they are valid, and their keys: of the leaf only the issued one, of the anchor none. No certificates: the
+   anchors do not know the peer. */
+enum { HEAD = 16 + 16 + 1, VALIDITY = 8, KEYS = 2 * 32, ISSUED = 1 + 32 };
+
+static size_t
+size_of(size_t chain_count)
+{
+    if (chain_count < 2)
+        return HEAD + (chain_count > 0 ? VALIDITY : 0);
+    return HEAD + VALIDITY + ISSUED + (chain_count - 2) * (KEYS + ISSUED);
+}
+
+/* The leaf's own keys stand for themselves. */
+static bool
+is_writable(const struct mtlspin__finding *finding, const struct mtlspin__certificate_keys *leaf)
+{
+    return finding->chain_count == 0 || is_about(finding, leaf);
+}
 
 static unsigned char *
 put(unsigned char *at, const void *data, size_t length)
@@ -170,78 +189,109 @@ put_finding(unsigned char *at, const struct mtlspin__finding *finding)
 {
     at = put(at, finding->validation, 16);
     at = put(at, finding->anchor, 16);
-    *at++ = (unsigned char)finding->reason;
-    mtlspin__number_put(at, finding->not_after);
-    at += 8;
     *at++ = (unsigned char)finding->chain_count;
-    for (size_t i = 0; i < finding->chain_count; i++) {
-        at = put(at, finding->chain[i].spki, 32);
-        at = put(at, finding->chain[i].serial, 32);
-        at = put(at, finding->chain[i].issued_serial, 32);
-        *at++ = finding->chain[i].has_issuer;
+    if (finding->chain_count == 0)
+        return at;
+    mtlspin__number_put(at, finding->not_after);
+    at += VALIDITY;
+    for (size_t i = 0; i + 1 < finding->chain_count; i++) {
+        const struct mtlspin__certificate_keys *keys = &finding->chain[i];
+        if (i > 0) {
+            at = put(at, keys->spki, 32);
+            at = put(at, keys->serial, 32);
+        }
+        *at++ = keys->has_issuer;
+        at = put(at, keys->issued_serial, 32);
     }
     return at;
 }
 
 size_t
-mtlspin__trail_write(const struct mtlspin__trail *trail, unsigned char *bytes, size_t size)
+mtlspin__trail_write(const struct mtlspin__trail *trail, const struct mtlspin__certificate_keys *leaf,
+    unsigned char *bytes)
 {
-    size_t length = 0;
-    for (size_t i = 0; i < trail->count; i++)
-        length += HEAD + KEYS * trail->findings[i].chain_count;
-    if (bytes == NULL)
-        return length;
-    if (length > size)
-        return 0;
-    for (size_t i = 0; i < trail->count; i++)
-        bytes = put_finding(bytes, &trail->findings[i]);
+    size_t length = 1;
+    unsigned char count = 0, *at = bytes != NULL ? bytes + 1 : NULL;
+    for (size_t i = 0; i < trail->count; i++) {
+        const struct mtlspin__finding *finding = &trail->findings[i];
+        if (!is_writable(finding, leaf))
+            continue;
+        length += size_of(finding->chain_count);
+        count++;
+        if (at != NULL)
+            at = put_finding(at, finding);
+    }
+    if (bytes != NULL)
+        *bytes = count;
     return length;
 }
 
-static void
-get_keys(struct mtlspin__certificate_keys *keys, const unsigned char *at)
+static const struct mtlspin__certificate_keys *
+keys_of_anchor(const struct mtlspin__trail_source *source, const uint8_t id[16])
 {
-    memcpy(keys->spki, at, 32);
-    memcpy(keys->serial, at + 32, 32);
-    memcpy(keys->issued_serial, at + 64, 32);
-    keys->has_issuer = at[96] == 1;
+    const struct mtlspin__certificate_keys *keys = NULL;
+    for (size_t i = 0; keys == NULL && i < source->domain_count; i++)
+        keys = mtlspin__anchors_keys(source->domains[i].anchors, id);
+    return keys;
+}
+
+/* false if nobody knows the anchor any more. */
+static bool
+get_chain(struct mtlspin__finding *finding, const struct mtlspin__trail_source *source, const unsigned char *at)
+{
+    const struct mtlspin__certificate_keys *anchor = keys_of_anchor(source, finding->anchor);
+    if (anchor == NULL)
+        return false;
+    for (size_t i = 0; i + 1 < finding->chain_count; i++) {
+        struct mtlspin__certificate_keys *keys = &finding->chain[i];
+        if (i == 0) {
+            *keys = *source->leaf;
+        } else {
+            memcpy(keys->spki, at, 32);
+            memcpy(keys->serial, at + 32, 32);
+            at += KEYS;
+        }
+        keys->has_issuer = *at++ == 1;
+        memcpy(keys->issued_serial, at, 32);
+        at += 32;
+    }
+    finding->chain[finding->chain_count - 1] = *anchor;
+    return true;
 }
 
 static bool
-get_finding(struct mtlspin__trail *trail, const unsigned char **bytes, size_t *length)
+get_finding(struct mtlspin__trail *trail, const struct mtlspin__trail_source *source, const unsigned char **bytes,
+    size_t *length)
 {
     const unsigned char *at = *bytes;
-    if (*length < HEAD)
-        return false;
-    size_t count = at[HEAD - 1], whole = HEAD + KEYS * count;
-    enum mtlspin_reason reason = (enum mtlspin_reason)at[32];
-    bool verified = reason == MTLSPIN_REASON_NONE;
-    if (count > MTLSPIN__CHAIN_MAX || whole > *length || verified != (count > 0)
-        || (!verified && reason != MTLSPIN_REASON_UNKNOWN_CA))
+    size_t count = *length >= HEAD ? at[HEAD - 1] : 0, size = size_of(count);
+    if (count > MTLSPIN__CHAIN_MAX || size > *length || trail->count >= MOST)
         return false;
     struct mtlspin__finding *finding = next_finding(trail, count);
     if (finding == NULL)
         return false;
+    trail->count++;
     memcpy(finding->validation, at, 16);
     memcpy(finding->anchor, at + 16, 16);
-    finding->not_after = mtlspin__number_get(at + 33);
-    finding->reason = reason;
-    for (size_t i = 0; i < count; i++)
-        get_keys(&finding->chain[i], at + HEAD + KEYS * i);
-    trail->count++;
-    *bytes += whole;
-    *length -= whole;
-    return true;
+    finding->reason = count > 0 ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
+    finding->not_after = count > 0 ? mtlspin__number_get(at + HEAD) : 0;
+    *bytes += size;
+    *length -= size;
+    return count == 0 || get_chain(finding, source, at + HEAD + VALIDITY);
 }
 
 struct mtlspin__trail *
-mtlspin__trail_read(const unsigned char *bytes, size_t length)
+mtlspin__trail_read(const struct mtlspin__trail_source *source, const unsigned char *bytes, size_t length)
 {
-    struct mtlspin__trail *trail = mtlspin__trail_new();
-    while (trail != NULL && length > 0)
-        if (!get_finding(trail, &bytes, &length)) {
-            mtlspin__trail_unref(trail);
-            return NULL;
-        }
-    return trail;
+    struct mtlspin__trail *trail = length > 0 ? mtlspin__trail_new() : NULL;
+    if (trail == NULL)
+        return NULL;
+    size_t count = *bytes++;
+    bool good = true;
+    for (length--; good && trail->count < count;)
+        good = get_finding(trail, source, &bytes, &length);
+    if (good && length == 0)
+        return trail;
+    mtlspin__trail_unref(trail);
+    return NULL;
 }

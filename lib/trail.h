@@ -41,11 +41,19 @@ const struct mtlspin__finding *mtlspin__trail_chain(const struct mtlspin__trail 
 /* Makes it the evidence of the domain that is being tried. */
 void mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__evidence *evidence, int64_t now);
 
-/* As bytes, for a session ticket: the length, or 0 if the trail is empty or too long for `size`. With `bytes` NULL only the
-   length. */
-size_t mtlspin__trail_write(const struct mtlspin__trail *trail, unsigned char *bytes, size_t size);
+/* As bytes, for a session ticket that has the leaf's own keys as well: the length. With `bytes` NULL only that. */
+size_t mtlspin__trail_write(const struct mtlspin__trail *trail, const struct mtlspin__certificate_keys *leaf,
+    unsigned char *bytes);
 
-/* Back again: NULL if the bytes are none of a trail, or out of memory. */
-struct mtlspin__trail *mtlspin__trail_read(const unsigned char *bytes, size_t length);
+/* What a trail in a ticket leaves out. */
+struct mtlspin__trail_source {
+    const struct mtlspin__certificate_keys *leaf;
+    const struct mtlspin__domain *domains; /* one of which has the anchor */
+    size_t domain_count;
+};
+
+/* Back again: NULL if the bytes are none of a trail, an anchor is not known any more, or out of memory. */
+struct mtlspin__trail *mtlspin__trail_read(const struct mtlspin__trail_source *source, const unsigned char *bytes,
+    size_t length);
 
 #endif

@@ -87,7 +87,8 @@ MTLSPIN_API MTLSPIN_MUST_CHECK struct mtlspin_policy *mtlspin_verifier_policy(st
    called for the domain that decides, and can refuse, never allow.
 
    A server's SSL_CTX: also takes the client-hello callback and the session ticket callbacks, demands a certificate
-   (SSL_VERIFY_FAIL_IF_NO_PEER_CERT), and switches off early data and external PSKs (per connection, in mtlspin_prepare).
+   (SSL_VERIFY_FAIL_IF_NO_PEER_CERT), puts the names of the policy's anchors into the list of acceptable CAs
+   (SSL_CTX_set_client_CA_list(3)), and switches off early data and external PSKs (per connection, in mtlspin_prepare).
    Sessions resume by stateless tickets only, and only if the policy in force at that moment allows their client: see
    mtlspin_ticket_decrypt. Sets of contexts behind SNI: attach to each; the servername callback calls
    mtlspin_prepare after SSL_set_SSL_CTX.
