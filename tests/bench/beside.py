@@ -275,7 +275,7 @@ class Server:
         load = self.bench.clients(self.port, ALWAYS, "steady", EACH_SECOND)
         time.sleep(margin)
         most, over = [self.memory()], threading.Event()
-        watcher = threading.Thread(target=lambda: [most.append(self.memory()) for _ in iter(lambda: over.wait(0.05), True)])
+        watcher = threading.Thread(target=lambda: [most.append(self.memory()) for _ in iter(lambda: over.wait(0.1), True)])
         watcher.start()
         self.use(path)
         begun = time.monotonic()

@@ -14,6 +14,7 @@
 #define _GNU_SOURCE 1
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
@@ -29,7 +30,7 @@
 enum { SLOTS = 4096, EVENTS = 64, ANSWER_SIZE = 4096, LATENCIES = 1 << 20 };
 enum outcome { OPEN, ACCEPTED, REFUSED, UNREACHABLE, BROKEN, SILENT, OUTCOMES };
 
-static const double patience = 10, pause_between = 0.002; /* seconds */
+static const double patience = 10, while_down = 0.002, pause_between = 0.02; /* seconds */
 static const char request[] = "GET /0 HTTP/1.0\r\n\r\n";
 static const char *const outcome_names[OUTCOMES] = { "open", "accepted", "refused", "unreachable", "broken", "silent" };
 
@@ -177,8 +178,8 @@ begin(double due)
     struct client *client = clients;
     while (client < clients + SLOTS && client->ssl != NULL)
         client++;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (client == clients + SLOTS || fd < 0)
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), yes = 1;
+    if (client == clients + SLOTS || fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes) != 0)
         die("too many connections at once");
     *client = (struct client){ .ssl = SSL_new(context), .due = due };
     if (client->ssl == NULL || SSL_set_fd(client->ssl, fd) != 1)
@@ -260,11 +261,12 @@ until(enum outcome wanted, double seconds)
 {
     double end_at = now() + seconds;
     while (counts[wanted] == 0 && now() < end_at) {
+        size_t unreachable = counts[UNREACHABLE];
         begin(now());
         while (busy > 0 && counts[wanted] == 0)
             (void)turn(0.1);
         if (counts[wanted] == 0)
-            (void)turn(pause_between);
+            (void)turn(counts[UNREACHABLE] > unreachable ? while_down : pause_between);
     }
 }
 
