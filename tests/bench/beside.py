@@ -4,16 +4,16 @@
     python3 tests/bench/beside.py [--count N] [--seconds S] [--policy FILE] [--build BUILD]
 
 BUILD is a release build with `ninja bench` done. Prints lines `name<TAB>value<TAB>unit`; what is not installed is a line
-`name<TAB>-<TAB>skipped: reason`. Each server handles its connections in one thread of one process, with the same certificate,
-TLS 1.3 only, no tickets, client chains to the same root. Only ours writes a line of log for each decision.
+`name<TAB>-<TAB>skipped: reason`. Each server handles its connections in one thread of one process, with the same
+certificate, TLS 1.3 only, no tickets, client chains to the same root. Only ours writes a line of log for each decision.
 
 beside-start    from the start of the program to the first accepted client, median of three
 beside-memory   of all its processes, shared pages counted once, after the handshakes of beside-rate
 beside-rate     full handshakes a second, 32 at once, three slices in turn with the other servers, median
 beside-cpu      processor time that each of these cost the server
-beside-reload   from the signal until a client is accepted who is new on the list and another is refused who is no longer on it,
-                median of the reloads
-beside-peak     memory, the most that was seen during a reload
+beside-reload   from the signal until a client is accepted who is new on the list, and another is refused who is no longer on
+                it, median of three
+beside-peak     memory, the most that was seen during a reload; ours maps the policy's file while it reads, which counts
 beside-lost     handshakes of a listed client that did not end in an answer while 200 a second go on through all reloads
 beside-worst    the slowest answer to one of these
 
@@ -78,7 +78,7 @@ http {{
     client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
     uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
     map_hash_max_size {slots};
-    map_hash_bucket_size 128;
+    map_hash_bucket_size 1024;
     map $ssl_client_fingerprint $listed {{ default 0; include {folder}/list; }}
     server {{
         listen 127.0.0.1:{port} ssl;
@@ -102,14 +102,17 @@ class Bench:
         self.load = self.build / "tests" / "bench" / "bench-beside-load"
         (folder / "openssl.cnf").write_text(NO_TICKETS, encoding="ascii")
         self.environment = dict(os.environ, OPENSSL_CONF=str(folder / "openssl.cnf"))
+        self.children = []
 
     def der(self, name):
         return ssl.PEM_cert_to_DER_cert((self.pki / f"{name}.pem").read_text(encoding="ascii"))
 
     def clients(self, port, name, *mode):
         """The generator as a child; result() takes what it prints."""
-        return subprocess.Popen([self.load, str(port), self.pki, name, *map(str, mode)], stdin=subprocess.PIPE,
-                                stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen([self.load, str(port), self.pki, name, *map(str, mode)], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+        self.children.append(child)
+        return child
 
 
 def result(child):
@@ -160,7 +163,8 @@ def write_mix(bench, path):
     own = f"allow thumbprint {hashlib.sha256(bench.der(ALWAYS)).digest().hex(':').upper()} {ALWAYS}\n"
     with open(path, "w", encoding="ascii") as file:
         for domain in range(3):
-            file.write(("", "[second]\n", "[third]\n")[domain] + f"ca {bench.pki}/root-ca.pem\n")
+            anchor = ("other-ca", "root-ca", "partner-ca")[domain]
+            file.write(("", "[second]\n", "[third]\n")[domain] + f"ca {bench.pki}/{anchor}.pem\n")
             file.write(own if domain == 1 else "")
             for i in range(domain * count // 3, (domain + 1) * count // 3):
                 file.write(mix_line(bench.pki, chance.randbytes(32), i))
@@ -302,7 +306,7 @@ class HAProxy(Server):
 class Nginx(Server):
     def command(self):
         user = f"user {pwd.getpwuid(0).pw_name} {grp.getgrgid(0).gr_name};" if os.geteuid() == 0 else ""
-        path = self.configure(NGINX, user=user, slots=max(2048, 2 * self.bench.arguments.count))
+        path = self.configure(NGINX, user=user, slots=max(2048, self.bench.arguments.count))
         return ["-p", self.folder, "-e", self.folder / "log", "-c", path]
 
 
@@ -365,16 +369,18 @@ def measure(bench):
         measure_rate(servers, bench.arguments.seconds)
         servers.pop().stop()  # the mix: that there is nothing else to be seen in its reload
         for server in servers:
-            measure_reload(server, min(1, bench.arguments.seconds / 4))
+            measure_reload(server, min(1, bench.arguments.seconds / 8))
     finally:
         for server in servers:
             server.stop()
+        for child in bench.children:
+            child.kill()
 
 
 def main():
     parser = argparse.ArgumentParser(description="libmtlspin beside HAProxy and nginx")
     parser.add_argument("--count", type=int, default=1000000, help="entries of each list")
-    parser.add_argument("--seconds", type=float, default=6, help="how long handshakes are counted for each server")
+    parser.add_argument("--seconds", type=float, default=4, help="how long handshakes are counted for each server")
     parser.add_argument("--policy", help="the mix: allows alice of the tests' certificates")
     parser.add_argument("--build", default="build", help="a release build")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))

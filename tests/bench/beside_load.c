@@ -248,8 +248,10 @@ steady(double each_second)
         die("standard input is no pipe");
     double due = now();
     for (bool going = true; going;) {
-        for (; due <= now(); due += 1 / each_second)
+        while (due <= now()) {
             begin(due);
+            due += 1 / each_second;
+        }
         going = turn(due - now());
     }
     (void)epoll_ctl(epoll, EPOLL_CTL_DEL, STDIN_FILENO, NULL);
