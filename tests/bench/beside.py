@@ -11,7 +11,7 @@ beside-start    from the start of the program to the first accepted client, medi
 beside-memory   of all its processes, shared pages counted once, after the handshakes of beside-rate
 beside-rate     full handshakes a second, 32 at once, three slices in turn with the other servers, median
 beside-cpu      processor time that each of these cost the server
-beside-reload   from the signal until a client is accepted who is new on the list, and another is refused who is no longer on
+beside-reload   from the signal until a client is accepted who is new on the list, and another refused who is no longer on
                 it, median of three
 beside-peak     memory, the most that was seen during a reload; ours maps the policy's file while it reads, which counts
 beside-lost     handshakes of a listed client that did not end in an answer while 200 a second go on through all reloads
@@ -21,11 +21,11 @@ The mix is another policy for ours, of all kinds of rules: --policy FILE, else w
 import argparse
 import base64
 import contextlib
+import grp
 import hashlib
 import os
 import pathlib
 import pwd
-import grp
 import random
 import shutil
 import signal
@@ -227,10 +227,14 @@ class Server:
             begun = time.monotonic()
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                             env=self.bench.environment, start_new_session=True)
-        counts = result(self.bench.clients(self.port, ALWAYS, "until", "accepted", PATIENCE))
-        if counts["accepted"] != 1 or self.process.poll() is not None:
-            log = (self.folder / "log").read_text("utf-8", "replace")
-            sys.exit(f"{self.name} does not serve: {counts}\n{log[-2000:]}")
+        clients = self.bench.clients(self.port, ALWAYS, "until", "accepted", PATIENCE)
+        while clients.poll() is None and self.process.poll() is None:
+            time.sleep(0.01)
+        if self.process.poll() is not None:
+            sys.exit(f"{self.name} does not start:\n" + (self.folder / "log").read_text("utf-8", "replace")[-2000:])
+        counts = result(clients)
+        if counts["accepted"] != 1:
+            sys.exit(f"{self.name} does not serve: {counts}")
         return counts["at"] - begun
 
     def check(self):
@@ -383,7 +387,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=4, help="how long handshakes are counted for each server")
     parser.add_argument("--policy", help="the mix: allows alice of the tests' certificates")
     parser.add_argument("--build", default="build", help="a release build")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="mtlspin-beside-") as folder:
         measure(Bench(parser.parse_args(), pathlib.Path(folder)))
 
