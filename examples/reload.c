@@ -222,7 +222,8 @@ accept_one(BIO *listener)
         (void)listen_to(EPOLL_CTL_MOD, (int)BIO_get_fd(listener, NULL), 0, &from_listener);
 }
 
-/* The second thread, since a long policy takes its time. A mistake changes nothing: the hook logs it, the old one stays. */
+/* The second thread: a long policy takes its time, and the loop must not wait. A mistake in the policy changes nothing: the
+   hook logs it, and the policy before it stays in force. */
 static void *
 load(void *unused)
 {
@@ -338,8 +339,7 @@ listen_on(const char *address)
 {
     BIO *listener = BIO_new_accept(address);
     if (listener != NULL && BIO_set_bind_mode(listener, BIO_BIND_REUSEADDR) > 0 && BIO_set_nbio_accept(listener, 1) > 0
-        && BIO_set_nbio(listener, 1) > 0 && BIO_do_accept(listener) > 0
-        && listen((int)BIO_get_fd(listener, NULL), SOMAXCONN) == 0) { /* BIO_do_accept lets no more than 32 wait */
+        && BIO_set_nbio(listener, 1) > 0 && BIO_do_accept(listener) > 0) {
         (void)printf("listening on %s:%s\n", BIO_get_accept_name(listener), BIO_get_accept_port(listener));
         (void)fflush(stdout);
         return listener;
