@@ -157,6 +157,7 @@ class Watching(living.Case):
         self.assertIn(f", {CLIENTS - 1} connected, ", server.statistics()[0])
 
 
+class Reloading(living.Case):
     def test_long(self):
         """Clients that come while a long policy is read are served under the one before: seen in one of three reloads, since
         the reader may be quicker than a client."""
