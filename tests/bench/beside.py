@@ -14,7 +14,8 @@ beside-cpu      processor time that each of these cost the server
 beside-reload   from the signal until a client is accepted who is new on the list, and another refused who is no longer on
                 it, median of three
 beside-peak     memory, the most that was seen during a reload; ours maps the policy's file while it reads, which counts
-beside-lost     handshakes of a listed client that did not end in an answer while 200 a second go on through all reloads
+beside-lost     handshakes of a listed client that did not end in an answer, while beside-steady a second (a fifth of what the
+                slowest server can do) go on through three reloads
 beside-worst    the slowest answer to one of these
 
 The mix is another policy for ours, of all kinds of rules: --policy FILE, else what bench-rules writes, else our own."""
@@ -39,7 +40,7 @@ import threading
 import time
 
 STARTS, SLICES, RELOADS = 3, 3, 3
-FLIGHT, EACH_SECOND = 32, 200
+FLIGHT = 32
 PATIENCE = 60  # seconds for what should take two or three
 ALWAYS, OLD, NEW, NEVER = "alice", "kiosk", "build-agent", "mallory"  # who is on which list
 NO_TICKETS = """openssl_conf = all
@@ -278,9 +279,9 @@ class Server:
             sys.exit(f"{self.name} fails under load: {counts}")
         return counts["accepted"] / counts["seconds"], (self.processor_time() - before) / counts["accepted"] * 1e6
 
-    def reload(self, path, added, removed, margin):
+    def reload(self, path, added, removed, each_second, margin):
         """(seconds, counts of a steady load meanwhile, MiB at most)"""
-        load = self.bench.clients(self.port, ALWAYS, "steady", EACH_SECOND)
+        load = self.bench.clients(self.port, ALWAYS, "steady", each_second)
         time.sleep(margin)
         most, over = [self.memory()], threading.Event()
         watcher = threading.Thread(target=lambda: [most.append(self.memory()) for _ in iter(lambda: over.wait(0.1), True)])
@@ -343,21 +344,24 @@ def measure_start(server):
 
 
 def measure_rate(servers, seconds):
+    """Returns the least."""
     slices = {server: [] for server in servers}
     for _ in range(SLICES):
         for server in servers:
             slices[server].append(server.rate(seconds / SLICES))
+    rates = {server: statistics.median(rate for rate, _ in slices[server]) for server in servers}
     for server in servers:
-        show("rate", server, statistics.median(rate for rate, _ in slices[server]), "1/s")
+        show("rate", server, rates[server], "1/s")
         show("cpu", server, statistics.median(cpu for _, cpu in slices[server]), "us")
         show("memory", server, server.memory(), "MiB")
+    return min(rates.values())
 
 
-def measure_reload(server, margin):
+def measure_reload(server, each_second, margin):
     folder, done = server.bench.folder, []
     for i in range(RELOADS):
         version, added, removed = (("new", NEW, OLD), ("old", OLD, NEW))[i % 2]
-        done.append(server.reload(folder / f"{server.name}.{version}", added, removed, margin))
+        done.append(server.reload(folder / f"{server.name}.{version}", added, removed, each_second, margin))
     show("reload", server, statistics.median(seconds for seconds, _, _ in done), "s")
     show("peak", server, max(peak for _, _, peak in done), "MiB")
     show("lost", server, sum(lost(counts) for _, counts, _ in done), "handshakes")
@@ -370,10 +374,11 @@ def measure(bench):
     try:
         for server in servers:
             measure_start(server)
-        measure_rate(servers, bench.arguments.seconds)
+        each_second = measure_rate(servers, bench.arguments.seconds) / 5
+        print(f"beside-steady\t{each_second:.4g}\t1/s", flush=True)
         servers.pop().stop()  # the mix: that there is nothing else to be seen in its reload
         for server in servers:
-            measure_reload(server, min(1, bench.arguments.seconds / 8))
+            measure_reload(server, each_second, min(1, bench.arguments.seconds / 8))
     finally:
         for server in servers:
             server.stop()
