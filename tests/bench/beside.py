@@ -14,8 +14,8 @@ beside-cpu      processor time that each of these cost the server
 beside-reload   from the signal until a client is accepted who is new on the list, and another refused who is no longer on
                 it, median of three
 beside-peak     memory, the most that was seen during a reload; ours maps the policy's file while it reads, which counts
-beside-lost     handshakes of a listed client that did not end in an answer, while beside-steady a second (a fifth of what the
-                slowest server can do) go on through three reloads
+beside-lost     handshakes of a listed client that did not end in an answer, while beside-steady a second go on through
+                three reloads (a fifth of what the slowest server can do)
 beside-worst    the slowest answer to one of these
 
 The mix is another policy for ours, of all kinds of rules: --policy FILE, else what bench-rules writes, else our own."""
@@ -139,8 +139,7 @@ def write_lists(bench):
     }
     for kind, form in forms.items():
         head = f"ca {bench.pki}/root-ca.pem\n" if kind == "mtlspin" else ""
-        lines = [form(digest, i) for i, digest in enumerate(digests[2:])]
-        middle = len(lines) // 2
+        lines, middle = [form(digest, i) for i, digest in enumerate(digests[2:])], len(digests) // 2
         for version, client in (("old", OLD), ("new", NEW)):
             own = [form(bench.der(name), name) for name in (ALWAYS, client)]
             (bench.folder / f"{kind}.{version}").write_text(
