@@ -1,8 +1,8 @@
 /* One thread, many clients, and a policy that changes meanwhile: a template for servers around an event loop, built with
-   `cc reload.c $(pkg-config --cflags --libs mtlspin)`. It greets each client by its name and then sends it lines, one every
-   100 ms: as many as the path says (/50), for ever if that is no number. When the policy's files change, or on SIGHUP, it
-   reloads them, and disconnects whom the policy refuses from then on; SIGUSR1 prints statistics. libmtlspin is at work in
-   audit, end, disconnect, admit, reload, tick, dispatch, serve and make_context. SPDX-License-Identifier: MIT */
+   `cc -pthread reload.c $(pkg-config --cflags --libs mtlspin)`. It greets each client by its name, then sends it lines, one
+   every 100 ms: as many as the path says (/50), for ever if that is no number. If the policy's files change, or at SIGHUP,
+   a second thread reloads them, and whom the policy then refuses is disconnected; SIGUSR1 prints statistics. libmtlspin is
+   at work in audit, end, disconnect, admit, load, tick, print_statistics and make_context. SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE 1
 #include <errno.h>
 #include <getopt.h>
@@ -10,6 +10,8 @@
 #include <mtlspin/mtlspin.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -41,9 +43,8 @@ static struct mtlspin_verifier *verifier;
 static struct client *clients;
 static bool some_gone;
 static long ticks;
-static int epoll = -1;
-
-static char from_listener, from_signals, from_timer, from_watch; /* what epoll tells apart from clients, by address */
+static int epoll = -1, watch = -1, requests[2] = { -1, -1 };
+static char from_listener, from_signals, from_timer; /* what epoll tells apart from clients, by address */
 
 static void
 audit(const struct mtlspin_event *event, void *user)
@@ -85,8 +86,7 @@ disconnect(void *user, const struct mtlspin_decision *decision)
     end(user, true);
 }
 
-/* Whatever SSL_accept said, the policy is asked, since that also audits what OpenSSL refused by itself. From here on a
-   client is enrolled, and not asked about again: the sweep finds out whom the policy does not allow any more. */
+/* Whatever SSL_accept said, the policy is asked: that also audits what OpenSSL refused by itself. Later the sweep asks. */
 static void
 admit(struct client *client, bool finished)
 {
@@ -112,8 +112,7 @@ take_request(struct client *client, int length)
     client->head[client->head_length] = '\0';
     const char *path = client->head + strlen("GET /");
     bool whole = memmem(client->head, client->head_length, "\r\n\r\n", 4) != NULL;
-    bool get = strncmp(client->head, "GET /", strlen("GET /")) == 0;
-    if (whole && get) {
+    if (whole && strncmp(client->head, "GET /", strlen("GET /")) == 0) {
         client->lines = *path >= '0' && *path <= '9' ? strtoul(path, NULL, 10) : ~0UL;
         client->stage = ANSWER;
     } else if (whole || client->head_length == HEAD_SIZE - 1) {
@@ -223,12 +222,17 @@ accept_one(BIO *listener)
         (void)listen_to(EPOLL_CTL_MOD, (int)BIO_get_fd(listener, NULL), 0, &from_listener);
 }
 
-/* A mistake in the policy changes nothing: the hook logs it, and the policy before it stays in force. */
-static void
-reload(void)
+/* The second thread: a long policy takes its time, and the loop must not wait. A mistake in the policy changes nothing: the
+   hook logs it, and the policy before it stays in force. */
+static void *
+load(void *unused)
 {
-    if (mtlspin_verifier_reload(verifier, NULL) == MTLSPIN_OK)
-        (void)mtlspin_verifier_sweep(verifier, disconnect);
+    struct pollfd fds[] = { { .fd = requests[0], .events = POLLIN }, { .fd = watch, .events = POLLIN } };
+    char some[64];
+    while (poll(fds, 2, -1) > 0 && (fds[0].revents == 0 || read(requests[0], some, sizeof some) > 0))
+        if (fds[0].revents != 0 || mtlspin_verifier_watch_due(verifier, NULL) == 1)
+            (void)!mtlspin_verifier_reload(verifier, NULL);
+    return unused;
 }
 
 static void
@@ -244,13 +248,13 @@ take_time(struct client *client)
         (void)shutdown(SSL_get_fd(client->ssl), SHUT_RDWR); /* run will see that; a handshake fails, and is audited */
 }
 
-/* Once a second the sweep also finds whose certificate or rule has expired. */
+/* The sweep finds whom a new policy refuses, and whose certificate or rule has expired; mostly it has nothing to do. */
 static void
 tick(int timer, BIO *listener)
 {
     uint64_t missed = 0;
-    if (read(timer, &missed, sizeof missed) == sizeof missed && ++ticks % 10 == 0)
-        (void)mtlspin_verifier_sweep(verifier, disconnect);
+    ticks += read(timer, &missed, sizeof missed) == sizeof missed;
+    (void)mtlspin_verifier_sweep(verifier, disconnect);
     (void)listen_to(EPOLL_CTL_MOD, (int)BIO_get_fd(listener, NULL), EPOLLIN, &from_listener);
     for (struct client *client = clients; client != NULL; client = client->next)
         take_time(client);
@@ -273,14 +277,13 @@ print_statistics(void)
 static bool
 take_signal(int signals)
 {
-    struct signalfd_siginfo info;
-    if (read(signals, &info, sizeof info) != sizeof info)
-        return true;
+    struct signalfd_siginfo info = { 0 };
+    (void)!read(signals, &info, sizeof info);
     if (info.ssi_signo == SIGHUP)
-        reload();
+        (void)!write(requests[1], "", 1);
     else if (info.ssi_signo == SIGUSR1)
         print_statistics();
-    return info.ssi_signo == SIGHUP || info.ssi_signo == SIGUSR1;
+    return info.ssi_signo != SIGINT && info.ssi_signo != SIGTERM;
 }
 
 static bool
@@ -293,10 +296,8 @@ dispatch(const struct epoll_event *event, BIO *listener, int signals, int timer)
         tick(timer, listener);
     else if (who == &from_listener)
         accept_one(listener);
-    else if (who != &from_watch)
+    else
         run(who);
-    else if (mtlspin_verifier_watch_due(verifier, NULL) == 1)
-        reload();
     return true;
 }
 
@@ -319,14 +320,8 @@ serve(BIO *listener, int signals)
     struct epoll_event events[EVENTS];
     int timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     epoll = epoll_create1(EPOLL_CLOEXEC);
-    struct mtlspin_error error = MTLSPIN_ERROR_INIT;
-    int watch = mtlspin_verifier_watch_fd(verifier, &error);
-    if (watch < 0)
-        (void)fprintf(stderr, "reload: %s\n", error.message);
-    bool started = timer >= 0 && timerfd_settime(timer, 0, &every, NULL) == 0
-        && listen_to(EPOLL_CTL_ADD, watch, EPOLLIN, &from_watch)
+    bool started = timerfd_settime(timer, 0, &every, NULL) == 0 && listen_to(EPOLL_CTL_ADD, timer, EPOLLIN, &from_timer)
         && listen_to(EPOLL_CTL_ADD, signals, EPOLLIN, &from_signals)
-        && listen_to(EPOLL_CTL_ADD, timer, EPOLLIN, &from_timer)
         && listen_to(EPOLL_CTL_ADD, (int)BIO_get_fd(listener, NULL), EPOLLIN, &from_listener);
     for (bool going = started; going;) {
         int count = epoll_wait(epoll, events, EVENTS, -1);
@@ -363,7 +358,8 @@ make_context(const char *const value[])
     if (policy != NULL)
         verifier = mtlspin_verifier_new(policy, &error);
     mtlspin_policy_unref(policy); /* the verifier has its own reference, and later another policy */
-    if (verifier != NULL && mtlspin_verifier_set_audit(verifier, audit, NULL, &error) == MTLSPIN_OK)
+    if (verifier != NULL && mtlspin_verifier_set_audit(verifier, audit, NULL, &error) == MTLSPIN_OK
+        && (watch = mtlspin_verifier_watch_fd(verifier, &error)) >= 0)
         context = mtlspin_server_context(value[CERT], value[KEY], verifier, &error);
     if (context == NULL)
         (void)fprintf(stderr, "reload: %s\n", mtlspin_error_format(&error, text, sizeof text));
@@ -376,9 +372,8 @@ main(int argc, char **argv)
     static const char usage[] =
         "usage: reload [--listen ADDRESS:PORT] [--cert FILE|URI] [--key FILE|URI] [--policy FILE]\n"
         "The defaults are 127.0.0.1:8443 and a build's files in build/. SIGHUP reloads, SIGUSR1 prints statistics.\n";
-    static const struct option names[] = { { "listen", required_argument, NULL, LISTEN },
-        { "cert", required_argument, NULL, CERT }, { "key", required_argument, NULL, KEY },
-        { "policy", required_argument, NULL, POLICY }, { "help", no_argument, NULL, HELP }, { NULL, 0, NULL, 0 } };
+    static const struct option names[] = { { "help", 0, NULL, HELP }, { "listen", 1, NULL, LISTEN },
+        { "cert", 1, NULL, CERT }, { "key", 1, NULL, KEY }, { "policy", 1, NULL, POLICY }, { NULL, 0, NULL, 0 } };
     const char *value[] = { "127.0.0.1:8443", "build/certs/pki/server-chain.pem", "build/certs/pki/server.key",
         "build/examples/server.policy" };
     int option = 0;
@@ -391,7 +386,13 @@ main(int argc, char **argv)
     (void)sigaction(SIGPIPE, &(struct sigaction){ .sa_handler = SIG_IGN }, NULL);
     int signals = signals_fd();
     BIO *listener = make_context(value) ? listen_on(value[LISTEN]) : NULL;
-    bool served = listener != NULL && serve(listener, signals);
+    pthread_t loader; /* begins when the signals, which belong to the loop, are blocked */
+    bool served = listener != NULL && pipe(requests) == 0 && pthread_create(&loader, NULL, load, NULL) == 0;
+    if (served) {
+        served = serve(listener, signals);
+        (void)close(requests[1]); /* the loader ends */
+        (void)pthread_join(loader, NULL);
+    }
     BIO_free(listener);
     SSL_CTX_free(context);
     mtlspin_verifier_unref(verifier);

@@ -145,7 +145,7 @@ def count_instructions(run):
     if shutil.which("valgrind") is None:
         run.take("handshake-full-instr-ratio", "-", "skipped: valgrind is not there")
         return
-    run.measure("sh", HERE / "handshake_count.sh", run.build, run.policy(run.size("1e6", "1e4")), run.size(20, 3))
+    run.measure("sh", HERE / "handshake_count.sh", run.build, run.policy(run.size("1e6", "1e4")), run.size(5, 1))
 
 
 def measure_beside(run):

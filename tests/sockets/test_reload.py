@@ -1,4 +1,4 @@
-"""examples/reload.c: its files are watched, and one thread serves all; no client holds up the others."""
+"""examples/reload.c: its files are watched, and one thread serves all; no client holds up the others, and no reload."""
 import contextlib
 import os
 import select
@@ -15,6 +15,7 @@ from living import POLICY, REMOVED, SECONDS
 
 CLIENTS, HANDSHAKE_SECONDS, REQUEST_SECONDS, LATE = 200, 10, 30, 4  # the second and third as in reload.c
 GET = b"GET / HTTP/1.1\r\n\r\n"
+LONG = POLICY + "".join(f"allow thumbprint {number:064x}\n" for number in range(200000))
 
 
 def in_place(server, text):
@@ -154,6 +155,20 @@ class Watching(living.Case):
             self.assertEqual(lines, [b"line %d" % number for number in range(1, len(lines) + 1)])
             self.assertTrue(connection in ends or heard.count(b"\n") > before[connection] + 5)
         self.assertIn(f", {CLIENTS - 1} connected, ", server.statistics()[0])
+
+
+class Reloading(living.Case):
+    def test_long(self):
+        """Clients that come while a long policy is read are served under the one before: seen in one of three reloads, since
+        the reader may be quicker than a client."""
+        server, generations = self.serve("reload", LONG), []
+        for number in range(1, 4):
+            server.process.send_signal(signal.SIGHUP)
+            with harness.tls(server, "alice") as connection:
+                event = server.events_of(connection.getsockname())[0]
+            generations.append(event["generation"] - number)
+            self.wait_for_reload(server, number)
+        self.assertIn(0, generations)
 
 
 class Serving(living.Case):
