@@ -120,7 +120,8 @@ sort_few(struct mtlspin__rule *rules, size_t count)
     }
 }
 
-/* Each rule takes the place of one that is to move on, until one is at home where the first of them stood. */
+/* Each step brings one rule home, and takes in exchange what lay there: that waits for the next round over the same places,
+   since what is known already keeps the processor busier than what it has just asked for. */
 static void
 distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
 {
@@ -128,15 +129,13 @@ distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
     for (size_t b = 0; b < 256; b++)
         next[b] = b == 0 ? 0 : end[b - 1];
     for (size_t b = 0; b < 256; b++)
-        for (; next[b] < end[b]; next[b]++) {
-            struct mtlspin__rule rule = rules[next[b]];
-            for (size_t home = rule.key[depth]; home != b; home = rule.key[depth]) {
-                struct mtlspin__rule displaced = rules[next[home]];
-                rules[next[home]++] = rule;
-                rule = displaced;
+        while (next[b] < end[b])
+            for (size_t i = next[b]; i < end[b]; i++) {
+                struct mtlspin__rule moved = rules[i];
+                size_t home = next[moved.key[depth]]++;
+                rules[i] = rules[home];
+                rules[home] = moved;
             }
-            rules[next[b]] = rule;
-        }
 }
 
 /* Rules that share their first `depth` bytes, and are to be sorted by the others. */
