@@ -23,7 +23,7 @@ get(struct mtlspin__lines *lines, char *to, size_t room)
 static bool
 grow(struct mtlspin__lines *lines)
 {
-    char *grown = realloc(lines->buffer, lines->room * 2); /* once and again at most, since no file has 2 GiB */
+    char *grown = realloc(lines->buffer, lines->room * 2); /* which fits into a size_t: no text has 2 GiB */
     if (grown == NULL)
         return false;
     lines->buffer = grown;

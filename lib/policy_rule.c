@@ -27,7 +27,7 @@ join_value(struct mtlspin__parser *p, size_t at)
 {
     struct mtlspin__word *words = p->line.words;
     static const char behind[] = "fingerprint=";
-    if (at + 1 >= p->line.count || words[at + 1].quoted || (words[at + 1].text[0] | 0x20) != behind[0]
+    if (at + 1 >= p->line.count || words[at + 1].quoted || (words[at + 1].text[0] | 0x20) != behind[0] /* a label, mostly */
         || strncasecmp(words[at + 1].text, behind, sizeof behind - 1) != 0)
         return 1;
     words[at].text[strlen(words[at].text)] = ' '; /* words follow each other, each with one terminator */

@@ -44,8 +44,8 @@ mtlspin__utf8_printable(const char *text, size_t length)
 {
     uint32_t code = 0;
     for (size_t at = 0, step; at < length; at += step) {
-        step = 1;
-        if (text[at] >= 0x20 && text[at] < 0x7f)
+        step = text[at] >= 0x20 && text[at] < 0x7f;
+        if (step == 1)
             continue;
         step = mtlspin__utf8_next(text + at, length - at, &code);
         if (step == 0 || mtlspin__utf8_harmful(code))
