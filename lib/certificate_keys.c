@@ -18,19 +18,25 @@ mtlspin__keys_make(struct mtlspin__certificate_keys *keys, const X509 *certifica
     return !mtlspin__certificate_serial(certificate, serial) || mtlspin__serial_key(serial, NULL, keys->serial);
 }
 
+static bool
+add_issued_serial(struct mtlspin__certificate_keys *keys, const X509 *certificate, const uint8_t issuer[32])
+{
+    struct mtlspin_pin serial;
+    if (!mtlspin__certificate_serial(certificate, &serial))
+        return true;
+    keys->has_issuer = mtlspin__serial_key(&serial, issuer, keys->issued_serial);
+    return keys->has_issuer;
+}
+
 /* The issuer is the next certificate of the verified chain, not whoever bears the issuer's name. */
 bool
 mtlspin__keys_add_issuer(struct mtlspin__certificate_keys *keys, X509 *certificate,
     const struct mtlspin__certificate_keys *issuer)
 {
-    struct mtlspin_pin serial;
-    int own = issuer == NULL ? X509_self_signed(certificate, 0) : 0;
-    if (own < 0)
-        return false;
-    if ((issuer == NULL && own == 0) || !mtlspin__certificate_serial(certificate, &serial))
-        return true;
-    keys->has_issuer = mtlspin__serial_key(&serial, issuer != NULL ? issuer->spki : keys->spki, keys->issued_serial);
-    return keys->has_issuer;
+    if (issuer != NULL)
+        return add_issued_serial(keys, certificate, issuer->spki);
+    int own = X509_self_signed(certificate, 0);
+    return own == 1 ? add_issued_serial(keys, certificate, keys->spki) : own == 0;
 }
 
 /* Peers of one CA bring its certificate again and again: its keys are kept, with those of the CA that had issued it. */
@@ -51,7 +57,7 @@ forget(struct known_ca *known)
 
 /* NULL if out of memory: then it will be done again. */
 static struct known_ca *
-remember(X509 *certificate, const struct mtlspin__certificate_keys *issuer, const struct mtlspin__certificate_keys *keys)
+remember(X509 *certificate, const uint8_t issuer[32], const struct mtlspin__certificate_keys *keys)
 {
     struct known_ca *known = malloc(sizeof *known);
     if (known == NULL || !X509_up_ref(certificate)) {
@@ -60,16 +66,16 @@ remember(X509 *certificate, const struct mtlspin__certificate_keys *issuer, cons
     }
     known->certificate = certificate;
     known->keys = *keys;
-    memcpy(known->issuer, issuer->spki, sizeof known->issuer);
+    memcpy(known->issuer, issuer, sizeof known->issuer);
     return known;
 }
 
 /* X509_cmp(3) compares the bytes of all that is signed. */
 static bool
-is_about(const struct known_ca *known, const X509 *certificate, const struct mtlspin__certificate_keys *issuer)
+is_about(const struct known_ca *known, const X509 *certificate, const uint8_t issuer[32])
 {
     return known != NULL && X509_cmp(known->certificate, certificate) == 0
-        && memcmp(known->issuer, issuer->spki, sizeof known->issuer) == 0;
+        && memcmp(known->issuer, issuer, sizeof known->issuer) == 0;
 }
 
 /* The end of the serial number spreads CAs over the places; which one it is decides nothing. */
@@ -92,12 +98,12 @@ mtlspin__keys_of_ca(struct mtlspin__certificate_keys *keys, X509 *certificate,
     struct known_ca *known = atomic_exchange(place, NULL);
     struct mtlspin_pin serial;
     bool good = true;
-    if (is_about(known, certificate, issuer)) {
+    if (is_about(known, certificate, issuer->spki)) {
         *keys = known->keys;
     } else {
         forget(known);
-        good = mtlspin__keys_make(keys, certificate, &serial) && mtlspin__keys_add_issuer(keys, certificate, issuer);
-        known = good ? remember(certificate, issuer, keys) : NULL;
+        good = mtlspin__keys_make(keys, certificate, &serial) && add_issued_serial(keys, certificate, issuer->spki);
+        known = good ? remember(certificate, issuer->spki, keys) : NULL;
     }
     forget(atomic_exchange(place, known));
     return good;

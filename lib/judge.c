@@ -70,9 +70,9 @@ struct attempt {
     struct mtlspin__evidence evidence;
     struct mtlspin__validation *made;          /* owned */
     const struct mtlspin__validation *evident; /* whose chain the evidence is of; NULL = that of a trail, or none */
-    struct mtlspin__trail *trail;     /* what the peer's trail did not know; NULL = nothing */
-    bool lost;                        /* there was no memory for it */
-    mtlspin_step_hook *hook;          /* NULL = nobody listens */
+    struct mtlspin__trail *trail;              /* what the peer's trail did not know; NULL = nothing */
+    bool lost;                                 /* there was no memory for it */
+    mtlspin_step_hook *hook;                   /* NULL = nobody listens */
     void *context;
 };
 

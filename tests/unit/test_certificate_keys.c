@@ -4,7 +4,7 @@
 #include "suite.h"
 #include <openssl/x509.h>
 #include <pthread.h>
-#include <stdint.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* More than can be remembered; some have the same subject, the same key or the same serial number. */
@@ -73,25 +73,31 @@ START_TEST(a_copy_is_the_same)
 }
 END_TEST
 
+struct asker {
+    pthread_t thread;
+    int step, wrong;
+};
+
 static void *
 ask(void *user)
 {
-    int step = (int)(intptr_t)user;
-    intptr_t wrong = 0;
+    struct asker *asker = user;
     for (int i = 0; i < ROUNDS * COUNT; i++)
-        wrong += !is_right(i * step % COUNT, i / 7 % ISSUERS);
-    return (void *)wrong;
+        asker->wrong += !is_right(i * asker->step % COUNT, i / 7 % ISSUERS);
+    return NULL;
 }
 
 START_TEST(all_at_once)
 {
-    pthread_t threads[THREADS];
-    for (int i = 0; i < THREADS; i++)
-        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, (void *)(intptr_t)(i * 2 + 1)), 0);
+    struct asker askers[THREADS];
     for (int i = 0; i < THREADS; i++) {
-        void *wrong = NULL;
-        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
-        ck_assert_ptr_null(wrong);
+        askers[i].step = i * 2 + 1;
+        askers[i].wrong = 0;
+        ck_assert_int_eq(pthread_create(&askers[i].thread, NULL, ask, &askers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        ck_assert_int_eq(pthread_join(askers[i].thread, NULL), 0);
+        ck_assert_int_eq(askers[i].wrong, 0);
     }
 }
 END_TEST
