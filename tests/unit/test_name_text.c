@@ -183,11 +183,11 @@ START_TEST(any)
         X509_NAME *name = X509_NAME_new();
         for (unsigned i = draw(&state, 5); i > 0; i--) {
             char bytes[12] = "";
-            int length = (int)draw(&state, sizeof bytes);
-            for (int k = 0; k < length; k++)
+            int count = (int)draw(&state, sizeof bytes);
+            for (int k = 0; k < count; k++)
                 bytes[k] = draw(&state, 12) == 0 ? (char)draw(&state, 256) : usual[draw(&state, sizeof usual - 1)];
             bool joined = X509_NAME_entry_count(name) > 0 && draw(&state, 10) == 0;
-            const struct entry entry = { types[draw(&state, ROWS(types))], forms[draw(&state, ROWS(forms))], bytes, length,
+            const struct entry entry = { types[draw(&state, ROWS(types))], forms[draw(&state, ROWS(forms))], bytes, count,
                 joined ? -1 : 0 };
             add(name, &entry);
         }
