@@ -198,6 +198,22 @@ add(struct draft *d, struct mtlspin__rule_table *table)
     return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_MEMORY, "out of memory"));
 }
 
+/* Field by field: an initializer would zero all of it first, which is seen in the time that a million rules take. */
+static void
+start(struct draft *d, struct mtlspin_builder *builder, enum mtlspin_kind kind, const char *value, const char *label,
+    struct mtlspin_error *error)
+{
+    d->builder = builder;
+    d->kind = kind;
+    d->value = value;
+    d->label = label;
+    d->options = (struct mtlspin_rule_options)MTLSPIN_RULE_OPTIONS_INIT;
+    memset(&d->rule, 0, sizeof d->rule);
+    memset(&d->pin, 0, sizeof d->pin);
+    d->name = NULL;
+    d->error = error;
+}
+
 static enum mtlspin_status
 begin(struct draft *d, const struct mtlspin_rule_options *options)
 {
@@ -206,7 +222,6 @@ begin(struct draft *d, const struct mtlspin_rule_options *options)
         return status;
     if (d->kind < MTLSPIN_SPKI || d->kind > MTLSPIN_ANY)
         return fail(d, MTLSPIN__CALL, mtlspin__fail(d->error, MTLSPIN_ERR_ARGUMENT, "not a kind of rule"));
-    d->options = (struct mtlspin_rule_options)MTLSPIN_RULE_OPTIONS_INIT;
     if (options == NULL)
         return MTLSPIN_OK;
     if (options->size != sizeof *options)
@@ -248,7 +263,8 @@ enum mtlspin_status
 mtlspin_builder_deny(struct mtlspin_builder *builder, enum mtlspin_kind kind, const char *value, const char *label,
     const struct mtlspin_rule_options *options, struct mtlspin_error *error)
 {
-    struct draft d = { .builder = builder, .kind = kind, .value = value, .label = label, .error = error };
+    struct draft d;
+    start(&d, builder, kind, value, label, error);
     enum mtlspin_status status = begin(&d, options);
     if (status == MTLSPIN_OK)
         status = check_deny(&d);
@@ -289,7 +305,8 @@ enum mtlspin_status
 mtlspin_builder_allow(struct mtlspin_builder *builder, enum mtlspin_kind kind, const char *value, const char *label,
     const struct mtlspin_rule_options *options, struct mtlspin_error *error)
 {
-    struct draft d = { .builder = builder, .kind = kind, .value = value, .label = label, .error = error };
+    struct draft d;
+    start(&d, builder, kind, value, label, error);
     enum mtlspin_status status = begin(&d, options);
     if (status != MTLSPIN_OK)
         return status;
