@@ -103,13 +103,13 @@ class Run:
         for line in text.splitlines():
             self.take(*line.split("\t"))
 
-    def measure(self, *argv):
-        """Runs a benchmark, and takes what it prints."""
+    def measure(self, *argv, take=None):
+        """Runs a benchmark, and takes what it prints; or hands it to `take`."""
         argv = [str(argument) for argument in argv]
         shown = " ".join([pathlib.Path(argv[0]).name] + argv[1:]).replace(str(self.work) + "/", "")
         print(shown, file=sys.stderr, flush=True)
         done = subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False)
-        self.take_lines(done.stdout)
+        (take or self.take_lines)(done.stdout)
         if done.returncode != 0:
             self.failures.append(shown)
             print(f"FAILED (exit status {done.returncode}): {shown}", file=sys.stderr)
@@ -124,8 +124,6 @@ def measure_policies(run):
     for size in run.size(list(SIZES), ["1e3", "1e5", "1e6"]):
         run.measure(run.program("load"), size, run.policy(size), run.size(2 if size == "1e7" else 9, 3))
         run.measure(run.program("decide"), size, run.policy(size), run.size(500_000, 100_000), run.size(9, 3))
-        if size == "1e7":
-            os.remove(run.policy(size))
     for form in ("bare", "labelled", "options"):
         run.measure(run.program("load"), form, run.policy("1e6", form), 1)
         os.remove(run.policy("1e6", form))
@@ -145,7 +143,18 @@ def count_instructions(run):
     if shutil.which("valgrind") is None:
         run.take("handshake-full-instr-ratio", "-", "skipped: valgrind is not there")
         return
-    run.measure("sh", HERE / "handshake_count.sh", run.build, run.policy(run.size("1e6", "1e4")), run.size(5, 1))
+    count = ["sh", HERE / "handshake_count.sh", run.build]
+    run.measure(*count, run.policy(run.size("1e6", "1e4")), run.size(5, 1))
+    for size in run.size(["1e3", "1e4", "1e5", "1e6", "1e7"], []):
+        run.measure(*count, run.policy(size), 1, take=lambda text, size=size: take_added(run, size, text))
+
+
+def take_added(run, size, text):
+    """Of what a count prints, what growth is shown by."""
+    for line in text.splitlines():
+        name, value, unit = line.split("\t")
+        if name == "handshake-full-instr-added/tls1.3-p256":
+            run.take(f"handshake-added-{size}", value, unit)
 
 
 def measure_beside(run):

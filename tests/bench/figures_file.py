@@ -1,5 +1,6 @@
 """The figures of a run, as `run.sh --json` has written them."""
 import json
+import re
 
 SERVERS = ["mtlspin", "haproxy", "nginx"]
 
@@ -20,6 +21,12 @@ class Figures:
         """{what stands behind the slash: value} of a family of figures."""
         names = [name for name in self.by_name if name.startswith(front + "/")]
         return {name[len(front) + 1:]: self.value(name) for name in names}
+
+    def grown(self, name):
+        """{size: value} of figures such as load-SIZE."""
+        pattern = re.compile(re.escape(name).replace("SIZE", r"(\de\d)"))
+        found = [(pattern.fullmatch(figure), figure) for figure in self.by_name]
+        return {match.group(1): self.value(figure) for match, figure in found if match and self.value(figure) is not None}
 
 
 def number(value):

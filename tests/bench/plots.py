@@ -23,18 +23,19 @@ def save(plot, figure, path):
 
 
 def draw_growth(plot, figures, folder):
-    decisions = [("growth-decide-hit", "hit", BLUE), ("growth-decide-miss", "miss", ORANGE)]
-    drawings = [("load", "Loading a policy", "seconds", [("growth-load", "time", BLUE)]),
-                ("memory", "Memory", "bytes a rule", [("growth-bytes", "policy in use", BLUE)]),
+    decisions = [("decide-SIZE/spki-hit", "hit, any rule", BLUE), ("decide-SIZE/spki-miss", "miss", ORANGE),
+                 ("decide-warm-SIZE/spki-hit", "hit, the same thousand peers", GREY)]
+    drawings = [("load", "Loading a policy", "seconds", [("load-SIZE", "", BLUE)]),
+                ("memory", "Memory", "bytes a rule", [("rule-bytes/SIZE", "", BLUE)]),
                 ("decide", "One decision", "nanoseconds", decisions)]
     for name, title, unit, lines in drawings:
         figure, axis = axes(plot, title, "rules", unit)
-        for front, label, colour in lines:
-            points = sorted((float(size), value) for size, value in figures.under(front).items() if value is not None)
+        for family, label, colour in lines:
+            points = sorted((float(size), value) for size, value in figures.grown(family).items())
             axis.plot([x for x, _ in points], [y for _, y in points], marker="o", color=colour, label=label)
         axis.set_xscale("log")
-        axis.set_yscale("log" if name == "load" else "linear")
-        axis.set_ylim(bottom=None if name == "load" else 0)
+        axis.set_yscale("linear" if name == "decide" else "log")
+        axis.set_ylim(bottom=0 if name == "decide" else None)
         if len(lines) > 1:
             axis.legend(frameon=False)
         save(plot, figure, folder / f"{name}.svg")

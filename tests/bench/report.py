@@ -10,9 +10,18 @@ import re
 import sys
 
 import plots
-from figures_file import SERVERS, Figures, number
+from figures_file import Figures, number
 
-TITLES = {"mtlspin": "libmtlspin (examples/reload)", "haproxy": "HAProxy", "nginx": "nginx"}
+TITLES = {"mtlspin": "libmtlspin", "haproxy": "HAProxy", "nginx": "nginx", "mtlspin-mix": "libmtlspin, all kinds of rules"}
+GROWTH = {  # SIZE stands for 1e3, 1e4, ...
+    "load (s)": "load-SIZE",
+    "most memory while loading (MiB)": "load-peak/SIZE",
+    "bytes a rule": "rule-bytes/SIZE",
+    "decision (ns): hit": "decide-SIZE/spki-hit",
+    "miss": "decide-SIZE/spki-miss",
+    "hit, of a thousand peers": "decide-warm-SIZE/spki-hit",
+    "added to a full handshake (instructions)": "handshake-added-SIZE",
+}
 
 
 def table(head, rows):
@@ -35,30 +44,26 @@ def goals_text(figures):
 
 
 def growth_text(figures):
-    families = [("load (s)", "growth-load"), ("peak memory of the load (MiB)", "growth-peak"),
-                ("bytes a rule", "growth-bytes"), ("decision, hit (ns)", "growth-decide-hit"),
-                ("decision, miss (ns)", "growth-decide-miss"),
-                ("added to a full handshake (instructions)", "growth-handshake")]
-    present = [(title, figures.under(front)) for title, front in families if figures.under(front)]
+    present = [(title, figures.grown(name)) for title, name in GROWTH.items()]
     sizes = sorted({size for _, values in present for size in values}, key=float)
     rows = [[size] + [number(values[size]) if size in values else "–" for _, values in present] for size in sizes]
     return table(["rules"] + [title for title, _ in present], rows)
 
 
 def beside_text(figures):
-    families = sorted({name.split("/")[0] for name in figures.by_name if name.startswith("beside-")},
-                      key=lambda front: [figure["name"].split("/")[0] for figure in figures.list].index(front))
-    rows = []
-    for front in families:
-        unit = next(figure["unit"] for figure in figures.list if figure["name"].startswith(front + "/"))
-        values = [figures.by_name.get(f"{front}/{server}") for server in SERVERS]
-        rows.append([f"`{front}`", unit] + [number(value["value"]) if value else "–" for value in values])
-    return table(["figure", "unit"] + [TITLES[server] for server in SERVERS], rows)
+    families = {}
+    for figure in figures.list:
+        front, slash, server = figure["name"].partition("/")
+        if front.startswith("beside-") and slash:
+            families.setdefault(front, {"unit": figure["unit"]})[server] = number(figure["value"])
+    rows = [[f"`{front}`", found["unit"]] + [found.get(server, "–") for server in TITLES]
+            for front, found in families.items()]
+    return table(["figure", "unit"] + list(TITLES.values()), rows)
 
 
 def others_text(figures):
     rows = [[f"`{figure['name']}`", number(figure["value"]), figure["unit"]] for figure in figures.list
-            if figure["goal"] == "-" and not figure["name"].startswith(("growth-", "beside-"))]
+            if figure["goal"] == "-" and not re.search(r"^beside-|\de\d", figure["name"])]
     return table(["figure", "value", "unit"], rows)
 
 
