@@ -62,6 +62,19 @@ take_word(struct cursor *c)
     return wrong(c, c->from, "a quote within a word; put the whole word into quotes, and write \\\" for a quote in it");
 }
 
+/* A word of a line that has neither quotes nor tabs: the C library finds its end fast. */
+static bool
+take_plain_word(struct cursor *c)
+{
+    const char *end = memchr(c->from, ' ', (size_t)(c->end - c->from));
+    size_t length = (size_t)((end != NULL ? end : c->end) - c->from);
+    if (c->to != c->from)
+        memmove(c->to, c->from, length);
+    c->to += length;
+    c->from += length;
+    return true;
+}
+
 static bool
 is_control(char c)
 {
@@ -79,10 +92,8 @@ check_bytes(struct cursor *c)
                                                     : "a control character; delete it, or write a space in its place");
 }
 
-static const char too_many[] = "too many words; put a label with spaces into quotes";
-
 static void
-split(struct cursor *c)
+split(struct cursor *c, bool (*take)(struct cursor *c))
 {
     struct mtlspin__line *line = c->line;
     for (;;) {
@@ -91,12 +102,12 @@ split(struct cursor *c)
         if (c->from >= c->end || *c->from == '#')
             return;
         if (line->count == MTLSPIN__WORDS_MAX) {
-            (void)wrong(c, c->from, too_many);
+            (void)wrong(c, c->from, "too many words; put a label with spaces into quotes");
             return;
         }
         struct mtlspin__word *word = &line->words[line->count++];
         *word = (struct mtlspin__word){ c->to, (unsigned)(c->from - c->start) + 1, *c->from == '"' };
-        if (!take_word(c))
+        if (!take(c))
             return;
         if (c->from < c->end)
             c->from++; /* the space, which the terminator may overwrite */
@@ -117,27 +128,6 @@ is_plain(const char *text, const char *end)
     return special == 0;
 }
 
-/* Such lines are divided by their spaces alone, which the C library finds fast, and no word moves. */
-static void
-split_plain(struct cursor *c)
-{
-    struct mtlspin__line *line = c->line;
-    for (char *from = c->start, *end = from; end < c->end; from = end + 1) {
-        while (from < c->end && *from == ' ')
-            from++;
-        if (from >= c->end || *from == '#')
-            return;
-        if (line->count == MTLSPIN__WORDS_MAX) {
-            (void)wrong(c, from, too_many);
-            return;
-        }
-        line->words[line->count++] = (struct mtlspin__word){ from, (unsigned)(from - c->start) + 1, false };
-        end = memchr(from, ' ', (size_t)(c->end - from));
-        end = end != NULL ? end : c->end;
-        *end = '\0';
-    }
-}
-
 void
 mtlspin__line_split(struct mtlspin__line *line, char *text, size_t length)
 {
@@ -146,7 +136,7 @@ mtlspin__line_split(struct mtlspin__line *line, char *text, size_t length)
     line->wrong = NULL;
     line->column = line->words[0].column = 0; /* also that of a line without words */
     if (is_plain(text, c.end))
-        split_plain(&c);
+        split(&c, take_plain_word);
     else if (check_bytes(&c))
-        split(&c);
+        split(&c, take_word);
 }

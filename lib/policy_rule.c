@@ -15,7 +15,7 @@ static enum mtlspin_kind
 find_kind(const char *word)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (kinds[i].word[0] == word[0] && strcmp(kinds[i].word, word) == 0)
+        if (strcmp(kinds[i].word, word) == 0)
             return kinds[i].kind;
     return MTLSPIN_KIND_NONE;
 }
@@ -27,7 +27,7 @@ join_value(struct mtlspin__parser *p, size_t at)
 {
     struct mtlspin__word *words = p->line.words;
     static const char behind[] = "fingerprint=";
-    if (at + 1 >= p->line.count || words[at + 1].quoted || (words[at + 1].text[0] | 0x20) != behind[0] /* a label, mostly */
+    if (at + 1 >= p->line.count || words[at + 1].quoted
         || strncasecmp(words[at + 1].text, behind, sizeof behind - 1) != 0)
         return 1;
     words[at].text[strlen(words[at].text)] = ' '; /* words follow each other, each with one terminator */

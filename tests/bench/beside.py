@@ -1,7 +1,7 @@
 """Side by side: libmtlspin's examples/reload, HAProxy with an ACL file of SHA-256 thumbprints, nginx with a map on its
 (SHA-1) fingerprint. The same clients, one after another on one machine; COUNT entries each, the clients' own among them.
 
-    python3 tests/bench/beside.py [--count N] [--seconds S] [--policy FILE] [--build BUILD]
+    python3 tests/bench/beside.py [--count N] [--seconds S] [--build BUILD]
 
 BUILD is a release build with `ninja bench` done. Prints lines `name<TAB>value<TAB>unit`; what is not installed is a line
 `name<TAB>-<TAB>skipped: reason`. Each server handles its connections in one thread of one process, with the same
@@ -13,14 +13,13 @@ beside-rate     full handshakes a second, 32 at once, three slices in turn with 
 beside-cpu      processor time that each of these cost the server
 beside-reload   from the signal until a client is accepted who is new on the list, and another refused who is no longer on
                 it, median of three
-beside-peak     memory, the most that was seen during a reload; ours maps the policy's file while it reads, which counts
+beside-peak     memory, the most that was seen during a reload
 beside-lost     handshakes of a listed client that did not end in an answer, while beside-steady a second go on through
                 three reloads (a fifth of what the slowest server can do)
 beside-worst    the slowest answer to one of these
 
-The mix is another policy for ours, of all kinds of rules: --policy FILE, else what bench-rules writes, else our own."""
+The mix is another policy for ours, of all kinds of rules, which bench-rules writes."""
 import argparse
-import base64
 import contextlib
 import grp
 import hashlib
@@ -146,38 +145,10 @@ def write_lists(bench):
                 head + "".join(lines[:middle]) + "".join(own) + "".join(lines[middle:]), encoding="ascii")
 
 
-def mix_line(pki, digest, i):
-    kind = i % 8
-    if kind < 4:
-        return f"allow spki sha256/{base64.b64encode(digest).decode()} client-{i}\n"
-    if kind < 6:
-        return f"allow thumbprint {digest.hex(':').upper()} client-{i}\n"
-    if kind < 7:
-        return f"allow serial 0x{(digest[0] % 127 + 1):02x}{digest[1:16].hex()} client-{i} issuer={pki}/clients-ca.pem\n"
-    return f"allow dns host-{i}.example.com client-{i}\n"
-
-
-def write_mix(bench, path):
+def write_mix(bench):
     """All kinds of rules in three domains; the client's own rule is in the second one."""
-    count, chance = bench.arguments.count, random.Random(7)
-    own = f"allow thumbprint {hashlib.sha256(bench.der(ALWAYS)).digest().hex(':').upper()} {ALWAYS}\n"
-    with open(path, "w", encoding="ascii") as file:
-        for domain in range(3):
-            anchor = ("other-ca", "root-ca", "partner-ca")[domain]
-            file.write(("", "[second]\n", "[third]\n")[domain] + f"ca {bench.pki}/{anchor}.pem\n")
-            file.write(own if domain == 1 else "")
-            for i in range(domain * count // 3, (domain + 1) * count // 3):
-                file.write(mix_line(bench.pki, chance.randbytes(32), i))
-
-
-def find_mix(bench):
-    if bench.arguments.policy:
-        return pathlib.Path(bench.arguments.policy).absolute()
     path, writer = bench.folder / "mix.policy", bench.build / "tests" / "bench" / "bench-rules"
-    if writer.exists():
-        subprocess.run([writer, str(bench.arguments.count), "mix", path], check=True, stdout=subprocess.DEVNULL)
-    else:
-        write_mix(bench, path)
+    subprocess.run([writer, str(bench.arguments.count), "mix", path], check=True, stdout=subprocess.DEVNULL)
     return path
 
 
@@ -326,7 +297,7 @@ def find_servers(bench):
         else:
             for figure in ("start", "memory", "rate", "cpu", "reload", "peak", "lost", "worst"):
                 print(f"beside-{figure}/{name}\t-\tskipped: {name} is not installed")
-    return servers + [Server(bench, "mtlspin-mix", ours, signal.SIGHUP, find_mix(bench))]
+    return servers + [Server(bench, "mtlspin-mix", ours, signal.SIGHUP, write_mix(bench))]
 
 
 def show(figure, server, value, unit):
@@ -389,7 +360,6 @@ def main():
     parser = argparse.ArgumentParser(description="libmtlspin beside HAProxy and nginx")
     parser.add_argument("--count", type=int, default=1000000, help="entries of each list")
     parser.add_argument("--seconds", type=float, default=4, help="how long handshakes are counted for each server")
-    parser.add_argument("--policy", help="the mix: allows alice of the tests' certificates")
     parser.add_argument("--build", default="build", help="a release build")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(1))

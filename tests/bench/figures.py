@@ -50,7 +50,7 @@ def machine():
 
 
 def read_goals(openssl):
-    """[(name, sign, limit)]; those with a condition only where it holds: the version is the one said, or a later one."""
+    """[(name, sign, limit)]; those for some versions of OpenSSL only there."""
     goals = []
     for line in (HERE / "goals.txt").read_text(encoding="utf-8").splitlines():
         words = line.split("#")[0].split()
@@ -60,9 +60,14 @@ def read_goals(openssl):
 
 
 def applies(condition, openssl):
-    """3.0 stands for itself and what came before 3.5; 3.5 also for what came after it."""
-    later = tuple(int(part) for part in openssl.split(".")[:2]) >= (3, 5)
-    return later == (condition == "3.5")
+    """Whether a version is as it should be: >=3.5, or <3.5."""
+    sign, limit = re.fullmatch(r"(>=|<)(.*)", condition).groups()
+    later = numbers(openssl) >= numbers(limit)
+    return later == (sign == ">=")
+
+
+def numbers(version):
+    return [int(part) for part in version.split(".")[:2]]
 
 
 class Run:

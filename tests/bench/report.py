@@ -62,8 +62,10 @@ def beside_text(figures):
 
 
 def others_text(figures):
+    """What no other table shows."""
+    grown = {name.replace("SIZE", size) for name in GROWTH.values() for size in figures.grown(name)}
     rows = [[f"`{figure['name']}`", number(figure["value"]), figure["unit"]] for figure in figures.list
-            if figure["goal"] == "-" and not re.search(r"^beside-|\de\d", figure["name"])]
+            if figure["goal"] == "-" and figure["name"] not in grown and not re.match("beside-.*/", figure["name"])]
     return table(["figure", "value", "unit"], rows)
 
 
