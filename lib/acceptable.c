@@ -3,7 +3,6 @@
 #include "acceptable.h"
 #include "anchors.h"
 #include <openssl/x509.h>
-#include <string.h>
 
 enum { NAMES_MOST = 16384 }; /* bytes; the message has room for 65535, but every client would get them */
 
@@ -42,33 +41,36 @@ make(const struct mtlspin_policy *policy)
     return names;
 }
 
-/* Whether a list is the one that was attached, and says what the policy says: another policy of the same structure has the
-   same anchors. */
+/* Whether a list says what the policy says, name for name. */
 static bool
-stands(const STACK_OF(X509_NAME) *names, const struct mtlspin__attachment *attachment, const struct mtlspin_policy *policy)
+says(const STACK_OF(X509_NAME) *names, const struct mtlspin_policy *policy)
 {
-    return names != NULL && names == attachment->names && !are_withheld(policy)
-        && memcmp(attachment->structure, policy->structure, sizeof policy->structure) == 0;
+    int said = 0, count = sk_X509_NAME_num(names); /* -1: there is no list */
+    if (count < 1 || are_withheld(policy))
+        return false;
+    for (size_t d = 0; d < policy->domain_count; d++) {
+        const STACK_OF(X509_NAME) *subjects = policy->domains[d].anchors->subjects;
+        for (int i = 0; i < sk_X509_NAME_num(subjects); i++, said++)
+            if (said >= count || X509_NAME_cmp(sk_X509_NAME_value(names, said), sk_X509_NAME_value(subjects, i)) != 0)
+                return false;
+    }
+    return said == count;
 }
 
 void
-mtlspin__acceptable_attach(SSL_CTX *context, struct mtlspin__attachment *attachment, const struct mtlspin_policy *policy)
+mtlspin__acceptable_attach(SSL_CTX *context, const struct mtlspin_policy *policy)
 {
-    if (are_withheld(policy) || stands(SSL_CTX_get_client_CA_list(context), attachment, policy))
+    if (are_withheld(policy) || says(SSL_CTX_get_client_CA_list(context), policy))
         return;
     STACK_OF(X509_NAME) *names = make(policy);
-    if (names == NULL)
-        return;
-    SSL_CTX_set_client_CA_list(context, names);
-    attachment->names = names;
-    memcpy(attachment->structure, policy->structure, sizeof attachment->structure);
+    if (names != NULL)
+        SSL_CTX_set_client_CA_list(context, names);
 }
 
 bool
 mtlspin__acceptable_set(SSL *ssl, const struct mtlspin_policy *policy)
 {
-    const struct mtlspin__attachment *attachment = mtlspin__attachment_get(SSL_get_SSL_CTX(ssl));
-    if (attachment != NULL && stands(SSL_get_client_CA_list(ssl), attachment, policy))
+    if (says(SSL_get_client_CA_list(ssl), policy))
         return true;
     STACK_OF(X509_NAME) *names = make(policy), *none = sk_X509_NAME_new_null();
     if (names == NULL || none == NULL) {
@@ -76,7 +78,8 @@ mtlspin__acceptable_set(SSL *ssl, const struct mtlspin_policy *policy)
         sk_X509_NAME_free(none);
         return false;
     }
-    SSL_set_client_CA_list(ssl, names); /* both, since an SSL without one falls back on the other's and then on its */
-    SSL_set0_CA_list(ssl, none);        /* SSL_CTX's (SSL_set0_CA_list(3)) */
+    /* Both, since an SSL without one falls back on the other's and then on its SSL_CTX's (SSL_set0_CA_list(3)). */
+    SSL_set_client_CA_list(ssl, names);
+    SSL_set0_CA_list(ssl, none);
     return true;
 }

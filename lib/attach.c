@@ -62,7 +62,7 @@ set_up_server(struct mtlspin_verifier *verifier, SSL_CTX *context, bool optional
     SSL_CTX_set_client_hello_cb(context, mtlspin_client_hello_callback, verifier);
     (void)SSL_CTX_set_session_ticket_cb(context, mtlspin_ticket_generate, mtlspin_ticket_decrypt, verifier);
     (void)SSL_CTX_set_max_early_data(context, 0);
-    mtlspin__acceptable_attach(context, mtlspin__attachment_get(context), snapshot.policy);
+    mtlspin__acceptable_attach(context, snapshot.policy);
     mtlspin__snapshot_release(&snapshot);
 }
 

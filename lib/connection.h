@@ -80,8 +80,6 @@ void mtlspin__connection_audit(struct mtlspin__connection *connection, const str
 struct mtlspin__attachment {
     struct mtlspin_verifier *verifier; /* a reference */
     bool optional;                     /* its clients need no certificate */
-    const void *names;                 /* its list of acceptable CAs, to be compared with only; NULL = not ours */
-    uint8_t structure[32];             /* of the policy whose anchors that list names */
 };
 
 /* Whether a client of this connection may stay anonymous: where the SSL_CTX that it has now was attached so. */

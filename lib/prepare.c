@@ -1,4 +1,4 @@
-/* The per-connection part: what must hold for this SSL whatever SSL_CTX it has, or is switched to. */
+/* The per-connection part: what must hold for this SSL whatever SSL_CTX it has. */
 #include "acceptable.h"
 #include "client_session.h"
 #include "connection.h"

@@ -12,7 +12,6 @@
 #include <mtlspin/mtlspin.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>

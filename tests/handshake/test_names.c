@@ -15,7 +15,7 @@ static const char both[] = "ca @pki@/root-ca.pem\nallow any member\n[second]\nca
 static const char pinned[] = "ca @pki@/root-ca.pem\nallow any member\n[pinned]\nchain none\nallow spki @spki:scanner@\n";
 static const char program[] = "ca application\nallow any member\n";
 
-enum own { NEVER, BEFORE, AFTER, EMPTY, CLEARED }; /* when the program sets a list of its own */
+enum own { NEVER, BEFORE, AFTER, TWICE, ADDED, EMPTY, CLEARED }; /* when the program sets a list of its own */
 enum shift { NO_SHIFT, OLD, NEW, PLAIN };          /* a servername callback leads to an SSL_CTX attached before or after the
                                                       reloads, or to none that is, and prepares the connection again */
 
@@ -45,6 +45,9 @@ static const struct names_case {
     { root, { NULL, NULL }, AFTER, NO_SHIFT, "r", false },
     { pinned, { NULL, NULL }, AFTER, NO_SHIFT, "", false },
     { program, { NULL, NULL }, AFTER, NO_SHIFT, "", false },
+    { root, { NULL, NULL }, TWICE, NO_SHIFT, "r", false }, /* the second may be where the attached one was */
+    { root, { NULL, NULL }, ADDED, NO_SHIFT, "r", false },
+    { pinned, { NULL, NULL }, ADDED, NO_SHIFT, "", false },
     { root, { NULL, NULL }, EMPTY, NO_SHIFT, "r", false },
     { root, { NULL, NULL }, CLEARED, NO_SHIFT, "r", false },
     { root, { NULL, NULL }, NEVER, OLD, "r", true },
@@ -75,6 +78,15 @@ set_own(SSL_CTX *context, int both_kinds)
     SSL_CTX_set_client_CA_list(context, own_list());
     if (both_kinds)
         SSL_CTX_set0_CA_list(context, own_list());
+}
+
+/* To the list that is there. */
+static void
+add_own(SSL_CTX *context)
+{
+    X509 *stranger = pki_certificate("other-ca");
+    ck_assert_int_eq(SSL_CTX_add_client_CA(context, stranger), 1);
+    X509_free(stranger);
 }
 
 static SSL_CTX *
@@ -146,9 +158,11 @@ set_up(struct rig *rig, const struct names_case *c, int version)
         turn.to = attached(rig, false);
     else if (c->shift == PLAIN)
         turn.to = rig_plain_server();
-    if (c->own == AFTER)
+    for (int i = 0; i < (c->own == AFTER) + 2 * (c->own == TWICE); i++)
         set_own(turn.to != NULL ? turn.to : rig->server, version == TLS1_2_VERSION);
-    else if (c->own == EMPTY)
+    if (c->own == ADDED)
+        add_own(rig->server);
+    if (c->own == EMPTY)
         SSL_CTX_set_client_CA_list(rig->server, sk_X509_NAME_new_null());
     else if (c->own == CLEARED)
         SSL_CTX_set_client_CA_list(rig->server, NULL);
