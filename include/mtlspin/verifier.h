@@ -102,7 +102,8 @@ MTLSPIN_API MTLSPIN_MUST_CHECK struct mtlspin_policy *mtlspin_verifier_policy(st
    Refused: DTLS and QUIC, an SSL_CTX that ends below TLS 1.2, one that has another verifier; for servers also one with
    a get-session callback, and a policy with `host` domains. An SSL_CTX of TLS_method(3) is taken for a server's. On an
    error the SSL_CTX is unchanged. Attaching the same verifier again sets everything once more. Not thread-safe for one
-   SSL_CTX, and not for one whose connections are in their handshakes just then. Source of the rules: SSL_CTX_set_cert_verify_callback(3).
+   SSL_CTX, and not for one whose connections are in their handshakes just then. Source of the rules:
+   SSL_CTX_set_cert_verify_callback(3).
    Errors: MTLSPIN_ERR_ARGUMENT; MTLSPIN_ERR_CONTEXT (an SSL_CTX of a kind that is refused); MTLSPIN_ERR_STATE (another
    verifier); MTLSPIN_ERR_POLICY (`host` on a server); MTLSPIN_ERR_OPENSSL. Since: 0.1.0 */
 MTLSPIN_API MTLSPIN_MUST_CHECK enum mtlspin_status mtlspin_verifier_attach(struct mtlspin_verifier *verifier,
