@@ -4,6 +4,7 @@
 #include "certificate_keys.h"
 #include "error.h"
 #include "file.h"
+#include "known_cas.h"
 #include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -22,7 +23,8 @@ mtlspin__anchors_new(void)
     anchors->store = X509_STORE_new();
     anchors->subjects = sk_X509_NAME_new_null();
     anchors->certificates = sk_X509_new_null();
-    if (anchors->store != NULL && anchors->subjects != NULL && anchors->certificates != NULL)
+    anchors->known_cas = mtlspin__known_cas_new();
+    if (anchors->store != NULL && anchors->subjects != NULL && anchors->certificates != NULL && anchors->known_cas != NULL)
         return anchors;
     mtlspin__anchors_free(anchors);
     return NULL;
@@ -38,6 +40,7 @@ mtlspin__anchors_free(struct mtlspin__anchors *anchors)
     sk_X509_pop_free(anchors->certificates, X509_free);
     free(anchors->digests);
     free(anchors->keys);
+    mtlspin__known_cas_free(anchors->known_cas);
     free(anchors);
 }
 
@@ -114,13 +117,13 @@ add_certificate(struct mtlspin__anchors *anchors, X509 *certificate)
     return true;
 }
 
-bool
-mtlspin__anchors_find(const struct mtlspin__anchors *anchors, const X509 *certificate, size_t *i)
+size_t
+mtlspin__anchors_find(const struct mtlspin__anchors *anchors, const X509 *certificate)
 {
-    for (*i = 0; *i < anchors->count; (*i)++)
-        if (sk_X509_value(anchors->certificates, (int)*i) == certificate)
-            return true;
-    return false;
+    size_t i = 0;
+    while (i < anchors->count && sk_X509_value(anchors->certificates, (int)i) != certificate)
+        i++;
+    return i;
 }
 
 X509 *

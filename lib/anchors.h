@@ -11,6 +11,7 @@ struct stack_st_X509;
 struct stack_st_X509_NAME;
 struct mtlspin__sources;
 struct mtlspin__certificate_keys;
+struct mtlspin__known_cas;
 
 struct mtlspin__anchors {
     X509_STORE *store;
@@ -20,6 +21,7 @@ struct mtlspin__anchors {
     uint8_t (*digests)[64]; /* of each, in that order: the thumbprint, and a digest with its trust settings */
     struct mtlspin__certificate_keys *keys; /* of each, in that order */
     size_t count;
+    struct mtlspin__known_cas *known_cas; /* of chains that were verified under them; the only thing that still changes */
     uint8_t id[16]; /* of all together; set when the policy is built */
     bool application; /* the store of the connection's SSL_CTX instead */
     bool system;
@@ -30,8 +32,8 @@ struct mtlspin__anchors {
 struct mtlspin__anchors *mtlspin__anchors_new(void);
 void mtlspin__anchors_free(struct mtlspin__anchors *anchors);
 
-/* Finds the number of one of them by its address; false = it is none of them. */
-bool mtlspin__anchors_find(const struct mtlspin__anchors *anchors, const X509 *certificate, size_t *i);
+/* The number of one of them, found by its address; `count` = it is none of them. */
+size_t mtlspin__anchors_find(const struct mtlspin__anchors *anchors, const X509 *certificate);
 
 /* Number `i` of them, borrowed. */
 X509 *mtlspin__anchors_get(const struct mtlspin__anchors *anchors, size_t i);

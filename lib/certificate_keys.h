@@ -14,8 +14,4 @@ bool mtlspin__keys_make(struct mtlspin__certificate_keys *keys, const X509 *cert
 bool mtlspin__keys_add_issuer(struct mtlspin__certificate_keys *keys, X509 *certificate,
     const struct mtlspin__certificate_keys *issuer);
 
-/* Both at once, for a CA that came with a verified peer: quick if it has come before. Thread-safe. */
-bool mtlspin__keys_of_ca(struct mtlspin__certificate_keys *keys, X509 *certificate,
-    const struct mtlspin__certificate_keys *issuer);
-
 #endif

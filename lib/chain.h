@@ -37,26 +37,9 @@ struct mtlspin__chain_verdict {
     char peername[MTLSPIN__HOST_SIZE]; /* the certificate's name that matched the host; "" = none had to */
 };
 
-/* Verifies anew into `verdict`, which is cleared first. */
+/* Verifies anew into `verdict`, which is cleared first. What domains can share is in validations.h. */
 void mtlspin__chain_verify(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer,
     X509_STORE_CTX_verify_cb callback, struct mtlspin__chain_verdict *verdict);
-
-/* A validation, kept to answer every domain that asks the same. */
-struct mtlspin__validation {
-    struct mtlspin__validation *next;
-    const struct mtlspin__domain *domain; /* that asked; NULL = the application had its say, which counts once */
-    struct mtlspin__chain_verdict verdict;
-};
-
-/* The one among those that were made about this peer which answers the domain, or a new one in front of them. With
-   `callback` always a new one. NULL if out of memory. */
-struct mtlspin__validation *mtlspin__chain_validate(struct mtlspin__validation **made,
-    const struct mtlspin__domain *domain, const struct mtlspin__peer *peer, X509_STORE_CTX_verify_cb callback);
-void mtlspin__validations_free(struct mtlspin__validation *made);
-
-/* Whether validation under this domain is sure to fail: nothing that the peer sent is one of its anchors, or names one as
-   its issuer. false where that would take long to find out. */
-bool mtlspin__chain_is_out_of_reach(const struct mtlspin__domain *domain, const struct mtlspin__peer *peer);
 
 void mtlspin__chain_clear(struct mtlspin__chain_verdict *verdict);
 

@@ -3,6 +3,7 @@
 #include "anchors.h"
 #include "certificate.h"
 #include "certificate_keys.h"
+#include "known_cas.h"
 #include "name.h"
 #include "rule_key.h"
 #include <openssl/x509v3.h>
@@ -146,10 +147,11 @@ examine_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wanted)
 bool
 mtlspin__evidence_names(struct mtlspin__evidence *evidence, X509 *leaf, bool wanted)
 {
-    if (!evidence->examined)
+    if (!evidence->examined) {
         evidence->complete = examine_names(evidence, leaf, wanted);
-    evidence->listed |= !evidence->examined && wanted;
-    evidence->examined = true;
+        evidence->listed |= wanted;
+        evidence->examined = true;
+    }
     return evidence->complete;
 }
 
@@ -166,35 +168,34 @@ mtlspin__evidence_leaf(struct mtlspin__evidence *evidence, X509 *leaf, bool thum
     evidence->complete = !thumbprint || evidence->has_thumbprint;
 }
 
-/* The keys of the certificate at `depth`, when those above it have theirs; the leaf has its own already. */
-static bool
-add_keys(struct mtlspin__evidence *evidence, size_t depth, X509 *certificate)
-{
-    struct mtlspin__certificate_keys *keys = &evidence->chain[depth];
-    const struct mtlspin__certificate_keys *issuer = depth + 1 < evidence->chain_count ? keys + 1 : NULL;
-    struct mtlspin_pin serial;
-    if (depth > 0 && issuer != NULL)
-        return mtlspin__keys_of_ca(keys, certificate, issuer);
-    return (depth == 0 || mtlspin__keys_make(keys, certificate, &serial))
-        && mtlspin__keys_add_issuer(keys, certificate, issuer);
-}
-
 /* What the chain ends in. The policy's own anchors were digested when it was loaded; a trust store of the program's holds
    others, and under `chain none` it is the leaf. */
 static bool
 add_anchor(struct mtlspin__evidence *evidence, X509 *certificate, const struct mtlspin__anchors *anchors)
 {
     uint8_t digest[32];
-    size_t depth = evidence->chain_count - 1, known = 0;
-    if (mtlspin__anchors_find(anchors, certificate, &known)) {
-        evidence->chain[depth] = anchors->keys[known];
+    size_t depth = evidence->chain_count - 1, known = mtlspin__anchors_find(anchors, certificate);
+    struct mtlspin__certificate_keys *keys = &evidence->chain[depth];
+    struct mtlspin_pin serial;
+    if (known < anchors->count) {
+        *keys = anchors->keys[known];
         memcpy(evidence->anchor, anchors->digests[known] + 32, sizeof evidence->anchor);
         return true;
     }
     if (!mtlspin__certificate_anchor(certificate, digest))
         return false;
     memcpy(evidence->anchor, digest, sizeof evidence->anchor);
-    return add_keys(evidence, depth, certificate);
+    return (depth == 0 || mtlspin__keys_make(keys, certificate, &serial)) /* the leaf has its own already */
+        && mtlspin__keys_add_issuer(keys, certificate, NULL);
+}
+
+/* The keys of a certificate below the anchor, when those above it have theirs. */
+static bool
+add_keys(struct mtlspin__evidence *evidence, size_t depth, X509 *certificate, const struct mtlspin__anchors *anchors)
+{
+    struct mtlspin__certificate_keys *keys = &evidence->chain[depth];
+    return depth == 0 ? mtlspin__keys_add_issuer(keys, certificate, keys + 1)
+                      : mtlspin__known_cas_keys(anchors->known_cas, keys, certificate, keys + 1);
 }
 
 static bool
@@ -220,7 +221,7 @@ mtlspin__evidence_chain(struct mtlspin__evidence *evidence, STACK_OF(X509) *chai
     evidence->chain_count = (size_t)count;
     bool good = add_anchor(evidence, sk_X509_value(chain, count - 1), anchors);
     for (int i = count - 2; good && i >= 0; i--)
-        good = add_keys(evidence, (size_t)i, sk_X509_value(chain, i));
+        good = add_keys(evidence, (size_t)i, sk_X509_value(chain, i), anchors);
     for (int i = 0; good && i < count; i++)
         good = limit(evidence, sk_X509_value(chain, i));
     return good;

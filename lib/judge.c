@@ -6,6 +6,7 @@
 #include "leaf.h"
 #include "revocation.h"
 #include "trail.h"
+#include "validations.h"
 #include <string.h>
 
 /* The most specific host pattern chooses; domains without `host` serve what no pattern matches. */
@@ -68,11 +69,11 @@ struct attempt {
     const struct mtlspin_policy *policy;
     const struct mtlspin__peer *peer;
     struct mtlspin__evidence evidence;
-    struct mtlspin__validation *made;          /* owned */
-    const struct mtlspin__validation *evident; /* whose chain the evidence is of; NULL = that of a trail, or none */
-    struct mtlspin__trail *trail;              /* what the peer's trail did not know; NULL = nothing */
-    bool lost;                                 /* there was no memory for it */
-    mtlspin_step_hook *hook;                   /* NULL = nobody listens */
+    struct mtlspin__validation *made;           /* owned */
+    const struct mtlspin__validation *chain_of; /* whose chain the evidence is of; NULL = that of a trail, or none */
+    struct mtlspin__trail *trail;               /* what the peer's trail did not know; NULL = nothing */
+    bool lost;                                  /* there was no memory for it */
+    mtlspin_step_hook *hook;                    /* NULL = nobody listens */
     void *context;
 };
 
@@ -84,15 +85,36 @@ struct trial {
 
 /* Makes the chain of a validation the evidence, if it is not yet. */
 static bool
-show(struct attempt *attempt, const struct mtlspin__validation *made, const struct mtlspin__domain *domain)
+use_chain(struct attempt *attempt, const struct mtlspin__validation *made, const struct mtlspin__domain *domain)
 {
-    if (attempt->evident == made)
+    if (attempt->chain_of == made)
         return true;
-    attempt->evident = NULL;
+    attempt->chain_of = NULL;
     if (!mtlspin__evidence_chain(&attempt->evidence, made->verdict.chain, domain->anchors))
         return false;
-    attempt->evident = made;
+    attempt->chain_of = made;
     return true;
+}
+
+/* Evidence of the chain by path validation. Whether it is news for the trail: what was validated for another domain that
+   asks the same has been there before. */
+static bool
+validate(struct attempt *attempt, X509_STORE_CTX_verify_cb callback, struct trial *trial)
+{
+    const struct mtlspin__peer *peer = attempt->peer;
+    struct mtlspin__evidence *evidence = &attempt->evidence;
+    struct mtlspin__validation *made = mtlspin__validate(&attempt->made, trial->domain, peer, callback);
+    if (made != NULL)
+        trial->chain = &made->verdict;
+    if (made == NULL || (made->verdict.verified && !use_chain(attempt, made, trial->domain))) {
+        evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
+        return false;
+    }
+    evidence->verified = made->verdict.verified;
+    evidence->chain_reason = made->verdict.reason;
+    if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)
+        evidence->chain_reason = reason_of_incomplete(trial->domain, peer, evidence);
+    return made->domain == trial->domain;
 }
 
 /* Evidence of the chain: what the trail has of it, else by validation. Whether it is news for the trail. */
@@ -104,25 +126,14 @@ examine(struct attempt *attempt, X509_STORE_CTX_verify_cb callback, struct trial
     const struct mtlspin__finding *known = mtlspin__trail_find(peer->trail, trial->domain, evidence);
     if (known != NULL) {
         mtlspin__trail_recall(known, evidence, peer->now);
-        attempt->evident = NULL;
+        attempt->chain_of = NULL;
         return false;
     }
     if (peer->by_trail_alone && !trial->domain->chain_none) {
         evidence->chain_reason = MTLSPIN_REASON_RESUMED;
         return false;
     }
-    const struct mtlspin__validation *before = attempt->made;
-    struct mtlspin__validation *made = mtlspin__chain_validate(&attempt->made, trial->domain, peer, callback);
-    evidence->chain_reason = MTLSPIN_REASON_INTERNAL;
-    if (made == NULL)
-        return false;
-    trial->chain = &made->verdict;
-    evidence->verified = made->verdict.verified && show(attempt, made, trial->domain);
-    if (evidence->verified || !made->verdict.verified)
-        evidence->chain_reason = made->verdict.reason;
-    if (evidence->chain_reason == MTLSPIN_REASON_UNKNOWN_CA && peer->incomplete)
-        evidence->chain_reason = reason_of_incomplete(trial->domain, peer, evidence);
-    return before != attempt->made;
+    return validate(attempt, callback, trial);
 }
 
 /* The verified chain, as far as it is at hand. */
@@ -184,9 +195,9 @@ try_domain(struct attempt *attempt, X509_STORE_CTX_verify_cb callback, struct tr
 static void
 copy_text(char *to, size_t size, const char *from)
 {
-    size_t length = from != NULL ? strnlen(from, size - 1) : 0;
-    if (length > 0)
-        memcpy(to, from, length);
+    from = from != NULL ? from : "";
+    size_t length = strnlen(from, size - 1);
+    memcpy(to, from, length);
     to[length] = '\0';
 }
 
@@ -224,17 +235,27 @@ tell(const struct attempt *attempt, const struct trial *trial)
     attempt->hook(attempt->context, &step);
 }
 
-/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. `hasty`: passes over those that
-   are sure to refuse, and tells which (a bit for each). */
-static uint32_t
-try_each(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, bool hasty, struct trial *best)
+/* What trying a hopeless domain would have found: its anchors do not know the peer. */
+static void
+keep_unknown(struct attempt *attempt, const struct mtlspin__domain *domain)
+{
+    attempt->evidence.verified = false;
+    attempt->evidence.chain_reason = MTLSPIN_REASON_UNKNOWN_CA;
+    keep(attempt, domain);
+}
+
+/* Tries the candidates until an outcome is final, else keeps the refusal that tells most. Whether any was passed over. */
+static bool
+try_each(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, bool skip_hopeless,
+    struct trial *best)
 {
     X509_STORE_CTX_verify_cb callback = count == 1 ? attempt->peer->callback : NULL;
-    uint32_t passed = 0;
+    bool passed = false;
     for (size_t i = 0; i < count && !best->outcome.final; i++) {
         struct trial trial = { .domain = list[i] };
-        if (hasty && mtlspin__chain_is_out_of_reach(list[i], attempt->peer)) {
-            passed |= UINT32_C(1) << i;
+        if (skip_hopeless && mtlspin__validation_is_hopeless(list[i], attempt->peer)) {
+            keep_unknown(attempt, list[i]);
+            passed = true;
             continue;
         }
         try_domain(attempt, callback, &trial);
@@ -245,29 +266,30 @@ try_each(struct attempt *attempt, const struct mtlspin__domain *const *list, siz
     return passed;
 }
 
-/* What trying them would have found: their anchors do not know the peer. */
-static void
-keep_passed(struct attempt *attempt, const struct mtlspin__domain *const *list, uint32_t passed)
+static bool
+may_skip_hopeless(const struct attempt *attempt, size_t count)
 {
-    attempt->evidence.verified = false;
-    attempt->evidence.chain_reason = MTLSPIN_REASON_UNKNOWN_CA;
-    for (size_t i = 0; i < MTLSPIN__DOMAINS_MAX; i++)
-        if ((passed >> i & 1) != 0)
-            keep(attempt, list[i]);
+    const struct mtlspin__peer *peer = attempt->peer;
+    if (count == 1)
+        return false; /* no other can have the last word */
+    if (attempt->hook != NULL)
+        return false; /* who listens hears of each */
+    if (peer->trail != NULL || peer->by_trail_alone)
+        return false; /* what is known comes without validation, and what is not gets none */
+    return !peer->incomplete; /* the certificates that are missing might lead there */
 }
 
 /* A domain that is sure to refuse, and not for good, matters only where no other domain has the last word: then it may be
-   its refusal that is told. Nothing is validated twice for that. */
+   its refusal that is told, and what it refuses for is found out. Nothing is validated twice for that. */
 static void
 try_all(struct attempt *attempt, const struct mtlspin__domain *const *list, size_t count, struct trial *best)
 {
     const struct mtlspin__peer *peer = attempt->peer;
-    bool hasty = count > 1 && attempt->hook == NULL && peer->trail == NULL && !peer->by_trail_alone && !peer->incomplete;
     const struct trial none = *best;
-    uint32_t passed = try_each(attempt, list, count, hasty, best);
-    if (best->outcome.final) {
-        keep_passed(attempt, list, passed);
-    } else if (passed != 0) {
+    bool passed = try_each(attempt, list, count, may_skip_hopeless(attempt, count), best);
+    if (passed && !best->outcome.final) {
+        mtlspin__trail_unref(attempt->trail);
+        attempt->trail = NULL; /* it comes again, as it is found */
         *best = none;
         (void)try_each(attempt, list, count, false, best);
     }

@@ -21,8 +21,8 @@ USES_OPENSSL = {
     "chain.c", "chain.h", "check.c", "client_session.c", "client_session.h", "connection.c", "connection.h",
     "context.c", "credentials.c", "credentials.h", "crl.c", "crl.h", "crl_read.c", "crl_read.h", "crl_source.c",
     "crl_source.h", "digest.c", "enrolment.c", "evaluate.c", "event.c", "event.h", "event_json.c", "evidence_x509.c",
-    "evidence_x509.h", "handshake.c", "host.c", "host.h", "leaf.c", "leaf.h", "name_text.c", "name_text.h",
-    "pin_source.c", "prepare.c", "server_session.c", "stats.c",
+    "evidence_x509.h", "handshake.c", "host.c", "host.h", "known_cas.c", "known_cas.h", "leaf.c", "leaf.h",
+    "name_text.c", "name_text.h", "pin_source.c", "prepare.c", "server_session.c", "stats.c", "validations.c",
 }
 PURE = {
     "codes.c", "counters.c", "decide.c", "encoding.c", "error.c", "lines.c", "moment.c", "name.c", "policy_file.c",

@@ -1,5 +1,6 @@
 /* The keys of CAs that are remembered are the keys of those very CAs, whoever asks, how often, and in what order. */
 #include "certificate_keys.h"
+#include "known_cas.h"
 #include "pki.h"
 #include "suite.h"
 #include <openssl/x509.h>
@@ -15,12 +16,15 @@ static const char *const names[] = { "root-ca", "clients-ca", "servers-ca", "upp
 enum { COUNT = sizeof names / sizeof *names, ISSUERS = 2, ROUNDS = 200, THREADS = 4 };
 
 static X509 *certificates[COUNT];
+static struct mtlspin__known_cas *known;
 static struct mtlspin__certificate_keys issuers[ISSUERS], expected[COUNT][ISSUERS];
 
 static void
 set_up(void)
 {
     struct mtlspin_pin serial;
+    known = mtlspin__known_cas_new();
+    ck_assert_ptr_nonnull(known);
     for (int i = 0; i < COUNT; i++)
         certificates[i] = pki_certificate(names[i]);
     for (int k = 0; k < ISSUERS; k++)
@@ -36,6 +40,7 @@ set_up(void)
 static void
 tear_down(void)
 {
+    mtlspin__known_cas_free(known);
     for (int i = 0; i < COUNT; i++)
         X509_free(certificates[i]);
 }
@@ -45,7 +50,7 @@ is_right(int i, int k)
 {
     struct mtlspin__certificate_keys keys;
     memset(&keys, 0xA5, sizeof keys);
-    return mtlspin__keys_of_ca(&keys, certificates[i], &issuers[k])
+    return mtlspin__known_cas_keys(known, &keys, certificates[i], &issuers[k])
         && memcmp(&keys, &expected[i][k], sizeof keys) == 0;
 }
 
@@ -65,7 +70,7 @@ START_TEST(a_copy_is_the_same)
     for (int i = 0; i < COUNT; i++) {
         X509 *copy = X509_dup(certificates[i]);
         ck_assert(is_right(i, 0));
-        ck_assert(mtlspin__keys_of_ca(&keys, copy, &issuers[0]));
+        ck_assert(mtlspin__known_cas_keys(known, &keys, copy, &issuers[0]));
         ck_assert_mem_eq(&keys, &expected[i][0], sizeof keys);
         X509_free(copy);
         ck_assert(is_right(i, 0));
@@ -105,7 +110,7 @@ END_TEST
 int
 main(void)
 {
-    Suite *suite = suite_create("certificate_keys");
+    Suite *suite = suite_create("known_cas");
     TCase *all = tcase_create("CAs");
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, each_has_its_own);
