@@ -1,5 +1,6 @@
 /* A sorted array: nothing to tune, and no key that an attacker picks makes it slow. */
 #include "rule_table.h"
+#include "rule_sort.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,107 +80,11 @@ mtlspin__rules_add(struct mtlspin__rule_table *table, unsigned kind, struct mtls
     return true;
 }
 
-/* A key's first bytes as a number: nearly always, they tell already. */
-static uint32_t
-front(const uint8_t key[32])
-{
-    return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
-}
-
-static int
-compare_key(const struct mtlspin__rule *a, unsigned kind, const uint8_t key[32])
-{
-    uint32_t left = front(a->key), right = front(key);
-    if (left != right)
-        return left < right ? -1 : 1;
-    int order = memcmp(a->key, key, 32);
-    return order != 0 ? order : (a->kind > kind) - (a->kind < kind);
-}
-
-static int
-compare(const void *left, const void *right)
-{
-    const struct mtlspin__rule *a = left, *b = right;
-    int order = compare_key(a, b->kind, b->key);
-    return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
-}
-
-/* Keys are digests, of which a few bytes tell nearly all apart. So they are sorted byte by byte, in place, until few are
-   left together; and if somebody chose keys that begin alike, qsort gets them after a few bytes. */
-enum { FEW = 20, DEEP = 4 };
-
-static void
-sort_few(struct mtlspin__rule *rules, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        struct mtlspin__rule rule = rules[i];
-        size_t at = i;
-        for (; at > 0 && compare(&rules[at - 1], &rule) > 0; at--)
-            rules[at] = rules[at - 1];
-        rules[at] = rule;
-    }
-}
-
-/* Each step brings one rule home, and takes in exchange what lay there: that waits for the next round over the same places,
-   since what is known already keeps the processor busier than what it has just asked for. */
-static void
-distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
-{
-    size_t next[256];
-    for (size_t b = 0; b < 256; b++)
-        next[b] = b == 0 ? 0 : end[b - 1];
-    for (size_t b = 0; b < 256; b++)
-        while (next[b] < end[b])
-            for (size_t i = next[b]; i < end[b]; i++) {
-                struct mtlspin__rule moved = rules[i];
-                size_t home = next[moved.key[depth]]++;
-                rules[i] = rules[home];
-                rules[home] = moved;
-            }
-}
-
-/* Rules that share their first `depth` bytes, and are to be sorted by the others. */
-struct stretch {
-    size_t from, count, depth;
-};
-
-/* Sorts a stretch by one more byte; what then is too long still is added to those that are left to do. */
-static void
-split(struct mtlspin__rule *all, struct stretch stretch, struct stretch *left, size_t *count)
-{
-    struct mtlspin__rule *rules = all + stretch.from;
-    size_t end[256] = { 0 }, from = 0, depth = stretch.depth;
-    for (size_t i = 0; i < stretch.count; i++)
-        end[rules[i].key[depth]]++;
-    for (size_t b = 1; b < 256; b++)
-        end[b] += end[b - 1];
-    distribute(rules, end, depth);
-    for (size_t b = 0; b < 256; from = end[b++]) {
-        if (end[b] - from <= FEW)
-            sort_few(rules + from, end[b] - from);
-        else if (depth + 1 < DEEP)
-            left[(*count)++] = (struct stretch){ stretch.from + from, end[b] - from, depth + 1 };
-        else
-            qsort(rules + from, end[b] - from, sizeof *rules, compare);
-    }
-}
-
-static void
-sort(struct mtlspin__rule *rules, size_t count)
-{
-    struct stretch left[DEEP * 256] = { { 0, count, 0 } }; /* the deepest come first, so that there are never more */
-    size_t todo = 1;
-    while (todo > 0) {
-        struct stretch next = left[--todo];
-        split(rules, next, left, &todo);
-    }
-}
-
 /* Which of the equal parts of all keys has this one. */
 static size_t
 part_of(const struct mtlspin__rule_table *table, const uint8_t key[32])
 {
-    return (size_t)((uint64_t)front(key) * table->part_count >> 32);
+    return (size_t)((uint64_t)mtlspin__rule_front(key) * table->part_count >> 32);
 }
 
 static uint8_t
@@ -242,10 +147,10 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
     if (table->count == 0)
         return true;
     shrink_all(table);
-    sort(table->rules, table->count);
+    mtlspin__rules_sort(table->rules, table->count);
     for (size_t i = 1, first = 0; i < table->count; i++) {
         const struct mtlspin__rule *a = &table->rules[first], *b = &table->rules[i];
-        if (compare_key(a, b->kind, b->key) != 0)
+        if (mtlspin__rule_compare(a, b->kind, b->key) != 0)
             first = i;
         else if (a->kind != MTLSPIN__UNISSUED_SERIAL
             && strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) != 0)
@@ -279,7 +184,7 @@ find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__pa
     size_t low = part->from, high = part[1].from;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_key(&table->rules[middle], kind, key) < 0)
+        if (mtlspin__rule_compare(&table->rules[middle], kind, key) < 0)
             low = middle + 1;
         else
             high = middle;
