@@ -1,4 +1,5 @@
-/* A sorted array: nothing to tune, and no key that an attacker picks makes it slow. */
+/* Rules sorted by key, and an index over the keys' first bytes. Keys chosen to begin alike cost a binary search, no
+   more. */
 #include "rule_table.h"
 #include "rule_sort.h"
 #include <stdlib.h>
@@ -93,15 +94,12 @@ tag_of(const uint8_t key[32])
     return key[31]; /* has no say in which part it is */
 }
 
-enum { PER_PART = 4, TAGS = 8 };
-
-/* With four rules to a part, hardly any part has more than there are tags. It takes three bytes for each rule, and a lookup
-   goes to one place of memory, and to the rule only if there is one. */
+/* It takes three bytes for each rule, and a lookup goes to one place of memory, and to the rule only if there is one. */
 static bool
 make_parts(struct mtlspin__rule_table *table)
 {
     size_t part = 0;
-    table->part_count = table->count / PER_PART + 1;
+    table->part_count = table->count / MTLSPIN__PER_PART + 1;
     table->parts = calloc(table->part_count + 1, sizeof *table->parts);
     if (table->parts == NULL)
         return false;
@@ -110,7 +108,7 @@ make_parts(struct mtlspin__rule_table *table)
         for (size_t own = part_of(table, key); part < own; part++)
             table->parts[part + 1].from = (uint32_t)i;
         size_t place = i - table->parts[part].from;
-        if (place < TAGS)
+        if (place < MTLSPIN__TAGS)
             table->parts[part].tags[place / 4] |= (uint32_t)tag_of(key) << (place % 4 * 8);
     }
     while (part++ < table->part_count)
@@ -160,7 +158,7 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
 }
 
 static bool
-is(const struct mtlspin__rule *rule, unsigned kind, const uint8_t key[32])
+has_rule_key(const struct mtlspin__rule *rule, unsigned kind, const uint8_t key[32])
 {
     return memcmp(rule->key, key, 32) == 0 && rule->kind == kind;
 }
@@ -170,7 +168,7 @@ static struct mtlspin__found
 gather(const struct mtlspin__rule_table *table, size_t first, size_t end, unsigned kind, const uint8_t key[32])
 {
     size_t behind = first;
-    while (behind < end && is(&table->rules[behind], kind, key))
+    while (behind < end && has_rule_key(&table->rules[behind], kind, key))
         behind++;
     return (struct mtlspin__found){ behind > first ? &table->rules[first] : NULL, behind - first };
 }
@@ -192,23 +190,29 @@ find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__pa
     return gather(table, low, part[1].from, kind, key);
 }
 
-/* The tags of a part are compared at once: those that are equal leave a zero byte, of which the lowest is found without a
-   branch, since where a branch leads would be known only when memory has answered. A byte above it may look like zero and
-   not be one: that costs a look at a rule. */
+/* 0x80 in each byte that is equal; perhaps also in one above such a byte. */
+static uint64_t
+equal_bytes(uint64_t bytes, uint8_t byte)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), apart = bytes ^ ones * byte;
+    return (apart - ones) & ~apart & ones << 7;
+}
+
+/* The tags of a part are compared at once, without a branch: where one leads would be known only when memory has
+   answered. */
 struct mtlspin__found
 mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32])
 {
-    static const uint64_t ones = UINT64_C(0x0101010101010101);
     if (table->parts == NULL || kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
         return (struct mtlspin__found){ NULL, 0 };
     const struct mtlspin__part *part = &table->parts[part_of(table, key)];
     size_t from = part->from, end = part[1].from;
-    if (end - from > TAGS)
+    if (end - from > MTLSPIN__TAGS)
         return find_by_halves(table, part, kind, key);
-    uint64_t apart = ((uint64_t)part->tags[1] << 32 | part->tags[0]) ^ ones * tag_of(key);
-    for (uint64_t zeros = (apart - ones) & ~apart & ones << 7; zeros != 0; zeros &= zeros - 1) {
-        size_t at = from + (size_t)__builtin_ctzll(zeros) / 8;
-        if (at < end && is(&table->rules[at], kind, key))
+    uint64_t tags = (uint64_t)part->tags[1] << 32 | part->tags[0];
+    for (uint64_t equal = equal_bytes(tags, tag_of(key)); equal != 0; equal &= equal - 1) {
+        size_t at = from + (size_t)__builtin_ctzll(equal) / 8;
+        if (at < end && has_rule_key(&table->rules[at], kind, key))
             return gather(table, at, end, kind, key);
     }
     return (struct mtlspin__found){ NULL, 0 };

@@ -12,10 +12,11 @@ struct mtlspin__period {
     int64_t not_after;
 };
 
-/* A part of all possible keys: where its rules begin, and a byte of each of the first eight, the first one lowest. */
+/* A part of all possible keys, which has four rules on average, and hardly ever more than tags. */
+enum { MTLSPIN__PER_PART = 4, MTLSPIN__TAGS = 8 };
 struct mtlspin__part {
-    uint32_t from;
-    uint32_t tags[2];
+    uint32_t from;    /* where its rules begin */
+    uint32_t tags[2]; /* the last key byte of its first eight rules, rule 0 in the lowest byte */
 };
 
 struct mtlspin__rule_table {
