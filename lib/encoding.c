@@ -1,5 +1,6 @@
 /* Hexadecimal and base64, strict. */
 #include "encoding.h"
+#include <string.h>
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -116,4 +117,39 @@ mtlspin__number_get(const uint8_t bytes[8])
     for (int i = 0; i < 8; i++)
         number = number << 8 | bytes[i];
     return (int64_t)number;
+}
+
+void
+mtlspin__bytes_put(struct mtlspin__writing *out, const void *data, size_t length)
+{
+    if (out->bytes != NULL)
+        memcpy(out->bytes + out->length, data, length);
+    out->length += length;
+}
+
+void
+mtlspin__byte_put(struct mtlspin__writing *out, size_t value)
+{
+    unsigned char byte = (unsigned char)value;
+    mtlspin__bytes_put(out, &byte, 1);
+}
+
+const unsigned char *
+mtlspin__bytes_take(const unsigned char **bytes, size_t *length, size_t wanted)
+{
+    const unsigned char *at = *bytes;
+    if (*length < wanted)
+        return NULL;
+    *bytes += wanted;
+    *length -= wanted;
+    return at;
+}
+
+bool
+mtlspin__bytes_get(void *to, size_t size, const unsigned char **bytes, size_t *length)
+{
+    const unsigned char *at = mtlspin__bytes_take(bytes, length, size);
+    if (at != NULL)
+        memcpy(to, at, size);
+    return at != NULL;
 }

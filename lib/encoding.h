@@ -1,4 +1,4 @@
-/* Digests as hexadecimal and base64, numbers as bytes. */
+/* Digests as hexadecimal and base64, numbers as bytes, bytes one behind the other. */
 #ifndef MTLSPIN_LIB_ENCODING_H
 #define MTLSPIN_LIB_ENCODING_H
 
@@ -32,5 +32,20 @@ void mtlspin__base64_encode_digest(char text[MTLSPIN__BASE64_DIGEST + 1], const 
 /* A number as eight bytes, the highest first, and back. */
 void mtlspin__number_put(uint8_t bytes[8], int64_t number);
 int64_t mtlspin__number_get(const uint8_t bytes[8]);
+
+/* What is written: bytes are added behind those that are there, or only counted where `bytes` is NULL. Whoever gives the
+   room knows how much it takes. */
+struct mtlspin__writing {
+    unsigned char *bytes;
+    size_t length;
+};
+void mtlspin__bytes_put(struct mtlspin__writing *out, const void *data, size_t length);
+void mtlspin__byte_put(struct mtlspin__writing *out, size_t value); /* below 256 */
+
+/* The next bytes of what is read, which moves on; NULL, and it does not move, if there are not so many. */
+const unsigned char *mtlspin__bytes_take(const unsigned char **bytes, size_t *length, size_t wanted);
+
+/* The same, copied. false if there are not so many. */
+bool mtlspin__bytes_get(void *to, size_t size, const unsigned char **bytes, size_t *length);
 
 #endif

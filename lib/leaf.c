@@ -1,6 +1,7 @@
 /* Leaves in memory and in tickets. */
 #include "leaf.h"
 #include "certificate.h"
+#include "encoding.h"
 #include "evidence_x509.h"
 #include <openssl/asn1.h>
 #include <openssl/x509.h>
@@ -156,23 +157,15 @@ mark_of(const X509 *certificate)
     return length >= MARK ? ASN1_STRING_get0_data(signature) + length - MARK : NULL;
 }
 
-static unsigned char *
-put(unsigned char *at, const void *data, size_t length)
+static void
+put_names(struct mtlspin__writing *out, const struct mtlspin__leaf *leaf)
 {
-    memcpy(at, data, length);
-    return at + length;
-}
-
-static unsigned char *
-put_names(unsigned char *at, const struct mtlspin__leaf *leaf)
-{
-    *at++ = (unsigned char)leaf->name_count;
-    *at++ = (unsigned char)leaf->uri_count;
+    mtlspin__byte_put(out, leaf->name_count);
+    mtlspin__byte_put(out, leaf->uri_count);
     for (size_t i = 0; i < leaf->name_count; i++) {
-        *at++ = (unsigned char)leaf->names[i].kind;
-        at = put(at, leaf->names[i].key, 32);
+        mtlspin__byte_put(out, leaf->names[i].kind);
+        mtlspin__bytes_put(out, leaf->names[i].key, 32);
     }
-    return at;
 }
 
 size_t
@@ -182,37 +175,17 @@ mtlspin__leaf_write(const struct mtlspin__leaf *leaf, const X509 *certificate, u
     bool listed = leaf->listed && leaf->name_count <= NAMES_MOST && leaf->uri_count <= UINT8_MAX;
     if (mark == NULL || leaf->malformed)
         return 0;
-    bytes[0] = (unsigned char)((leaf->is_ca ? IS_CA : 0) | (leaf->has_thumbprint ? THUMBPRINT : 0)
-        | (leaf->examined ? EXAMINED : 0) | (listed ? LISTED : 0));
-    unsigned char *at = put(bytes + 1, mark, MARK);
-    at = put(at, leaf->keys.spki, 32);
-    at = put(at, leaf->keys.serial, 32);
+    struct mtlspin__writing out = { bytes, 0 };
+    mtlspin__byte_put(&out, (leaf->is_ca ? IS_CA : 0U) | (leaf->has_thumbprint ? THUMBPRINT : 0U)
+        | (leaf->examined ? EXAMINED : 0U) | (listed ? LISTED : 0U));
+    mtlspin__bytes_put(&out, mark, MARK);
+    mtlspin__bytes_put(&out, leaf->keys.spki, 32);
+    mtlspin__bytes_put(&out, leaf->keys.serial, 32);
     if (leaf->has_thumbprint)
-        at = put(at, leaf->thumbprint, 32);
+        mtlspin__bytes_put(&out, leaf->thumbprint, 32);
     if (listed)
-        at = put_names(at, leaf);
-    return (size_t)(at - bytes);
-}
-
-/* The next bytes; NULL if there are not so many. */
-static const unsigned char *
-take(const unsigned char **bytes, size_t *length, size_t wanted)
-{
-    const unsigned char *at = *bytes;
-    if (*length < wanted)
-        return NULL;
-    *bytes += wanted;
-    *length -= wanted;
-    return at;
-}
-
-static bool
-get(void *to, size_t size, const unsigned char **bytes, size_t *length)
-{
-    const unsigned char *at = take(bytes, length, size);
-    if (at != NULL)
-        memcpy(to, at, size);
-    return at != NULL;
+        put_names(&out, leaf);
+    return out.length;
 }
 
 static bool
@@ -224,15 +197,15 @@ is_name(unsigned char kind)
 static bool
 get_names(struct mtlspin__leaf *leaf, const unsigned char **bytes, size_t *length)
 {
-    const unsigned char *counts = take(bytes, length, 2);
+    const unsigned char *counts = mtlspin__bytes_take(bytes, length, 2);
     if (counts == NULL || counts[0] > NAMES_MOST)
         return false;
     leaf->uri_count = counts[1];
     leaf->names = counts[0] > 0 ? calloc(counts[0], sizeof *leaf->names) : NULL;
     for (; leaf->names != NULL && leaf->name_count < counts[0]; leaf->name_count++) {
         struct mtlspin__name *name = &leaf->names[leaf->name_count];
-        const unsigned char *kind = take(bytes, length, 1);
-        if (kind == NULL || !is_name(*kind) || !get(name->key, sizeof name->key, bytes, length))
+        const unsigned char *kind = mtlspin__bytes_take(bytes, length, 1);
+        if (kind == NULL || !is_name(*kind) || !mtlspin__bytes_get(name->key, sizeof name->key, bytes, length))
             return false;
         name->kind = (enum mtlspin_kind)*kind;
     }
@@ -242,15 +215,17 @@ get_names(struct mtlspin__leaf *leaf, const unsigned char **bytes, size_t *lengt
 static bool
 get_leaf(struct mtlspin__leaf *leaf, const unsigned char **bytes, size_t *length, const X509 *certificate)
 {
-    const unsigned char *flags = take(bytes, length, 1), *mark = take(bytes, length, MARK), *own = mark_of(certificate);
+    const unsigned char *flags = mtlspin__bytes_take(bytes, length, 1);
+    const unsigned char *mark = mtlspin__bytes_take(bytes, length, MARK), *own = mark_of(certificate);
     if (flags == NULL || *flags > ALL || mark == NULL || own == NULL || memcmp(mark, own, MARK) != 0)
         return false;
     leaf->is_ca = (*flags & IS_CA) != 0;
     leaf->has_thumbprint = (*flags & THUMBPRINT) != 0;
     leaf->examined = (*flags & EXAMINED) != 0;
     leaf->listed = (*flags & LISTED) != 0;
-    return get(leaf->keys.spki, 32, bytes, length) && get(leaf->keys.serial, 32, bytes, length)
-        && (!leaf->has_thumbprint || get(leaf->thumbprint, 32, bytes, length))
+    return mtlspin__bytes_get(leaf->keys.spki, 32, bytes, length)
+        && mtlspin__bytes_get(leaf->keys.serial, 32, bytes, length)
+        && (!leaf->has_thumbprint || mtlspin__bytes_get(leaf->thumbprint, 32, bytes, length))
         && (!leaf->listed || get_names(leaf, bytes, length));
 }
 

@@ -1,5 +1,7 @@
-/* A sorted array: nothing to tune, and no key that an attacker picks makes it slow. */
+/* Rules sorted by key, and an index over the keys' first bytes. Keys chosen to begin alike cost a binary search, no
+   more. */
 #include "rule_table.h"
+#include "rule_sort.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,107 +81,11 @@ mtlspin__rules_add(struct mtlspin__rule_table *table, unsigned kind, struct mtls
     return true;
 }
 
-/* A key's first bytes as a number: nearly always, they tell already. */
-static uint32_t
-front(const uint8_t key[32])
-{
-    return (uint32_t)key[0] << 24 | (uint32_t)key[1] << 16 | (uint32_t)key[2] << 8 | key[3];
-}
-
-static int
-compare_key(const struct mtlspin__rule *a, unsigned kind, const uint8_t key[32])
-{
-    uint32_t left = front(a->key), right = front(key);
-    if (left != right)
-        return left < right ? -1 : 1;
-    int order = memcmp(a->key, key, 32);
-    return order != 0 ? order : (a->kind > kind) - (a->kind < kind);
-}
-
-static int
-compare(const void *left, const void *right)
-{
-    const struct mtlspin__rule *a = left, *b = right;
-    int order = compare_key(a, b->kind, b->key);
-    return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
-}
-
-/* Keys are digests, of which a few bytes tell nearly all apart. So they are sorted byte by byte, in place, until few are
-   left together; and if somebody chose keys that begin alike, qsort gets them after a few bytes. */
-enum { FEW = 20, DEEP = 4 };
-
-static void
-sort_few(struct mtlspin__rule *rules, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        struct mtlspin__rule rule = rules[i];
-        size_t at = i;
-        for (; at > 0 && compare(&rules[at - 1], &rule) > 0; at--)
-            rules[at] = rules[at - 1];
-        rules[at] = rule;
-    }
-}
-
-/* Each step brings one rule home, and takes in exchange what lay there: that waits for the next round over the same places,
-   since what is known already keeps the processor busier than what it has just asked for. */
-static void
-distribute(struct mtlspin__rule *rules, const size_t end[256], size_t depth)
-{
-    size_t next[256];
-    for (size_t b = 0; b < 256; b++)
-        next[b] = b == 0 ? 0 : end[b - 1];
-    for (size_t b = 0; b < 256; b++)
-        while (next[b] < end[b])
-            for (size_t i = next[b]; i < end[b]; i++) {
-                struct mtlspin__rule moved = rules[i];
-                size_t home = next[moved.key[depth]]++;
-                rules[i] = rules[home];
-                rules[home] = moved;
-            }
-}
-
-/* Rules that share their first `depth` bytes, and are to be sorted by the others. */
-struct stretch {
-    size_t from, count, depth;
-};
-
-/* Sorts a stretch by one more byte; what then is too long still is added to those that are left to do. */
-static void
-split(struct mtlspin__rule *all, struct stretch stretch, struct stretch *left, size_t *count)
-{
-    struct mtlspin__rule *rules = all + stretch.from;
-    size_t end[256] = { 0 }, from = 0, depth = stretch.depth;
-    for (size_t i = 0; i < stretch.count; i++)
-        end[rules[i].key[depth]]++;
-    for (size_t b = 1; b < 256; b++)
-        end[b] += end[b - 1];
-    distribute(rules, end, depth);
-    for (size_t b = 0; b < 256; from = end[b++]) {
-        if (end[b] - from <= FEW)
-            sort_few(rules + from, end[b] - from);
-        else if (depth + 1 < DEEP)
-            left[(*count)++] = (struct stretch){ stretch.from + from, end[b] - from, depth + 1 };
-        else
-            qsort(rules + from, end[b] - from, sizeof *rules, compare);
-    }
-}
-
-static void
-sort(struct mtlspin__rule *rules, size_t count)
-{
-    struct stretch left[DEEP * 256] = { { 0, count, 0 } }; /* the deepest come first, so that there are never more */
-    size_t todo = 1;
-    while (todo > 0) {
-        struct stretch next = left[--todo];
-        split(rules, next, left, &todo);
-    }
-}
-
 /* Which of the equal parts of all keys has this one. */
 static size_t
 part_of(const struct mtlspin__rule_table *table, const uint8_t key[32])
 {
-    return (size_t)((uint64_t)front(key) * table->part_count >> 32);
+    return (size_t)((uint64_t)mtlspin__rule_front(key) * table->part_count >> 32);
 }
 
 static uint8_t
@@ -188,15 +94,12 @@ tag_of(const uint8_t key[32])
     return key[31]; /* has no say in which part it is */
 }
 
-enum { PER_PART = 4, TAGS = 8 };
-
-/* With four rules to a part, hardly any part has more than there are tags. It takes three bytes for each rule, and a lookup
-   goes to one place of memory, and to the rule only if there is one. */
+/* It takes three bytes for each rule, and a lookup goes to one place of memory, and to the rule only if there is one. */
 static bool
 make_parts(struct mtlspin__rule_table *table)
 {
     size_t part = 0;
-    table->part_count = table->count / PER_PART + 1;
+    table->part_count = table->count / MTLSPIN__PER_PART + 1;
     table->parts = calloc(table->part_count + 1, sizeof *table->parts);
     if (table->parts == NULL)
         return false;
@@ -205,7 +108,7 @@ make_parts(struct mtlspin__rule_table *table)
         for (size_t own = part_of(table, key); part < own; part++)
             table->parts[part + 1].from = (uint32_t)i;
         size_t place = i - table->parts[part].from;
-        if (place < TAGS)
+        if (place < MTLSPIN__TAGS)
             table->parts[part].tags[place / 4] |= (uint32_t)tag_of(key) << (place % 4 * 8);
     }
     while (part++ < table->part_count)
@@ -242,10 +145,10 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
     if (table->count == 0)
         return true;
     shrink_all(table);
-    sort(table->rules, table->count);
+    mtlspin__rules_sort(table->rules, table->count);
     for (size_t i = 1, first = 0; i < table->count; i++) {
         const struct mtlspin__rule *a = &table->rules[first], *b = &table->rules[i];
-        if (compare_key(a, b->kind, b->key) != 0)
+        if (mtlspin__rule_compare(a, b->kind, b->key) != 0)
             first = i;
         else if (a->kind != MTLSPIN__UNISSUED_SERIAL
             && strcmp(mtlspin__rules_label(table, a), mtlspin__rules_label(table, b)) != 0)
@@ -255,7 +158,7 @@ mtlspin__rules_seal(struct mtlspin__rule_table *table, mtlspin__rule_conflict *c
 }
 
 static bool
-is(const struct mtlspin__rule *rule, unsigned kind, const uint8_t key[32])
+has_rule_key(const struct mtlspin__rule *rule, unsigned kind, const uint8_t key[32])
 {
     return memcmp(rule->key, key, 32) == 0 && rule->kind == kind;
 }
@@ -265,7 +168,7 @@ static struct mtlspin__found
 gather(const struct mtlspin__rule_table *table, size_t first, size_t end, unsigned kind, const uint8_t key[32])
 {
     size_t behind = first;
-    while (behind < end && is(&table->rules[behind], kind, key))
+    while (behind < end && has_rule_key(&table->rules[behind], kind, key))
         behind++;
     return (struct mtlspin__found){ behind > first ? &table->rules[first] : NULL, behind - first };
 }
@@ -279,7 +182,7 @@ find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__pa
     size_t low = part->from, high = part[1].from;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (compare_key(&table->rules[middle], kind, key) < 0)
+        if (mtlspin__rule_compare(&table->rules[middle], kind, key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -287,23 +190,29 @@ find_by_halves(const struct mtlspin__rule_table *table, const struct mtlspin__pa
     return gather(table, low, part[1].from, kind, key);
 }
 
-/* The tags of a part are compared at once: those that are equal leave a zero byte, of which the lowest is found without a
-   branch, since where a branch leads would be known only when memory has answered. A byte above it may look like zero and
-   not be one: that costs a look at a rule. */
+/* 0x80 in each byte that is equal; perhaps also in one above such a byte. */
+static uint64_t
+equal_bytes(uint64_t bytes, uint8_t byte)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), apart = bytes ^ ones * byte;
+    return (apart - ones) & ~apart & ones << 7;
+}
+
+/* The tags of a part are compared at once, without a branch: where one leads would be known only when memory has
+   answered. */
 struct mtlspin__found
 mtlspin__rules_find(const struct mtlspin__rule_table *table, unsigned kind, const uint8_t key[32])
 {
-    static const uint64_t ones = UINT64_C(0x0101010101010101);
     if (table->parts == NULL || kind >= MTLSPIN__KINDS || table->kinds[kind] == 0)
         return (struct mtlspin__found){ NULL, 0 };
     const struct mtlspin__part *part = &table->parts[part_of(table, key)];
     size_t from = part->from, end = part[1].from;
-    if (end - from > TAGS)
+    if (end - from > MTLSPIN__TAGS)
         return find_by_halves(table, part, kind, key);
-    uint64_t apart = ((uint64_t)part->tags[1] << 32 | part->tags[0]) ^ ones * tag_of(key);
-    for (uint64_t zeros = (apart - ones) & ~apart & ones << 7; zeros != 0; zeros &= zeros - 1) {
-        size_t at = from + (size_t)__builtin_ctzll(zeros) / 8;
-        if (at < end && is(&table->rules[at], kind, key))
+    uint64_t tags = (uint64_t)part->tags[1] << 32 | part->tags[0];
+    for (uint64_t equal = equal_bytes(tags, tag_of(key)); equal != 0; equal &= equal - 1) {
+        size_t at = from + (size_t)__builtin_ctzll(equal) / 8;
+        if (at < end && has_rule_key(&table->rules[at], kind, key))
             return gather(table, at, end, kind, key);
     }
     return (struct mtlspin__found){ NULL, 0 };

@@ -2,22 +2,8 @@
 #ifndef MTLSPIN_LIB_RULE_TABLE_H
 #define MTLSPIN_LIB_RULE_TABLE_H
 
-#include <mtlspin/pin.h>
-#include <stdbool.h>
-
-/* Beside the public kinds: the serial number of a denial with an issuer, for certificates whose issuer is not known. */
-enum { MTLSPIN__UNISSUED_SERIAL = MTLSPIN_ANY + 1, MTLSPIN__KINDS };
-
-/* Every kind of rule is looked up by 32 bytes: the digest that it names, or the digest of what it names (see evidence.h).
-   `line` also is the order of the rules. */
-struct mtlspin__rule {
-    uint8_t key[32];
-    uint32_t label;       /* offset in the table's labels; 0 = "" */
-    uint32_t line;
-    uint32_t period : 27; /* index in the table's periods; 0 = always */
-    uint32_t kind : 4;
-    bool spiffe : 1;      /* matches only a certificate with a single URI */
-};
+#include "rule.h"
+#include <stddef.h>
 
 enum { MTLSPIN__PERIODS_MAX = (1 << 27) - 1 }; /* so many, and no more, can be numbered */
 
@@ -26,10 +12,11 @@ struct mtlspin__period {
     int64_t not_after;
 };
 
-/* A part of all possible keys: where its rules begin, and a byte of each of the first eight, the first one lowest. */
+/* A part of all possible keys, which has four rules on average, and hardly ever more than tags. */
+enum { MTLSPIN__PER_PART = 4, MTLSPIN__TAGS = 8 };
 struct mtlspin__part {
-    uint32_t from;
-    uint32_t tags[2];
+    uint32_t from;    /* where its rules begin */
+    uint32_t tags[2]; /* the last key byte of its first eight rules, rule 0 in the lowest byte */
 };
 
 struct mtlspin__rule_table {

@@ -160,15 +160,6 @@ mtlspin__trail_recall(const struct mtlspin__finding *finding, struct mtlspin__ev
 /* Bytes: how many findings. Of each how its domain validates, the anchor, and how many certificates; if there are any,
    until when they are valid, and their keys: of the leaf only the issued one, of the anchor none. No certificates: the
    anchors do not know the peer. */
-enum { HEAD = 16 + 16 + 1, VALIDITY = 8, KEYS = 2 * 32, ISSUED = 1 + 32 };
-
-static size_t
-size_of(size_t chain_count)
-{
-    if (chain_count < 2)
-        return HEAD + (chain_count > 0 ? VALIDITY : 0);
-    return HEAD + VALIDITY + ISSUED + (chain_count - 2) * (KEYS + ISSUED);
-}
 
 /* The leaf's own keys stand for themselves. */
 static bool
@@ -177,53 +168,41 @@ is_writable(const struct mtlspin__finding *finding, const struct mtlspin__certif
     return finding->chain_count == 0 || is_about(finding, leaf);
 }
 
-static unsigned char *
-put(unsigned char *at, const void *data, size_t length)
+static void
+put_finding(struct mtlspin__writing *out, const struct mtlspin__finding *finding)
 {
-    memcpy(at, data, length);
-    return at + length;
-}
-
-static unsigned char *
-put_finding(unsigned char *at, const struct mtlspin__finding *finding)
-{
-    at = put(at, finding->validation, 16);
-    at = put(at, finding->anchor, 16);
-    *at++ = (unsigned char)finding->chain_count;
+    uint8_t not_after[8];
+    mtlspin__bytes_put(out, finding->validation, 16);
+    mtlspin__bytes_put(out, finding->anchor, 16);
+    mtlspin__byte_put(out, finding->chain_count);
     if (finding->chain_count == 0)
-        return at;
-    mtlspin__number_put(at, finding->not_after);
-    at += VALIDITY;
+        return;
+    mtlspin__number_put(not_after, finding->not_after);
+    mtlspin__bytes_put(out, not_after, sizeof not_after);
     for (size_t i = 0; i + 1 < finding->chain_count; i++) {
         const struct mtlspin__certificate_keys *keys = &finding->chain[i];
         if (i > 0) {
-            at = put(at, keys->spki, 32);
-            at = put(at, keys->serial, 32);
+            mtlspin__bytes_put(out, keys->spki, 32);
+            mtlspin__bytes_put(out, keys->serial, 32);
         }
-        *at++ = keys->has_issuer;
-        at = put(at, keys->issued_serial, 32);
+        mtlspin__byte_put(out, keys->has_issuer);
+        mtlspin__bytes_put(out, keys->issued_serial, 32);
     }
-    return at;
 }
 
 size_t
 mtlspin__trail_write(const struct mtlspin__trail *trail, const struct mtlspin__certificate_keys *leaf,
     unsigned char *bytes)
 {
-    size_t length = 1;
-    unsigned char count = 0, *at = bytes != NULL ? bytes + 1 : NULL;
-    for (size_t i = 0; i < trail->count; i++) {
-        const struct mtlspin__finding *finding = &trail->findings[i];
-        if (!is_writable(finding, leaf))
-            continue;
-        length += size_of(finding->chain_count);
-        count++;
-        if (at != NULL)
-            at = put_finding(at, finding);
-    }
-    if (bytes != NULL)
-        *bytes = count;
-    return length;
+    struct mtlspin__writing out = { bytes, 0 };
+    size_t count = 0;
+    for (size_t i = 0; i < trail->count; i++)
+        count += is_writable(&trail->findings[i], leaf);
+    mtlspin__byte_put(&out, count);
+    for (size_t i = 0; i < trail->count; i++)
+        if (is_writable(&trail->findings[i], leaf))
+            put_finding(&out, &trail->findings[i]);
+    return out.length;
 }
 
 static const struct mtlspin__certificate_keys *
@@ -235,26 +214,34 @@ keys_of_anchor(const struct mtlspin__trail_source *source, const uint8_t id[16])
     return keys;
 }
 
-/* false if nobody knows the anchor any more. */
+/* The leaf has its own keys already, unlike the certificates above it. */
 static bool
-get_chain(struct mtlspin__finding *finding, const struct mtlspin__trail_source *source, const unsigned char *at)
+get_keys(struct mtlspin__certificate_keys *keys, bool is_leaf, const unsigned char **bytes, size_t *length)
 {
-    const struct mtlspin__certificate_keys *anchor = keys_of_anchor(source, finding->anchor);
-    if (anchor == NULL)
+    if (!is_leaf && !(mtlspin__bytes_get(keys->spki, 32, bytes, length)
+        && mtlspin__bytes_get(keys->serial, 32, bytes, length)))
         return false;
-    for (size_t i = 0; i + 1 < finding->chain_count; i++) {
-        struct mtlspin__certificate_keys *keys = &finding->chain[i];
-        if (i == 0) {
-            *keys = *source->leaf;
-        } else {
-            memcpy(keys->spki, at, 32);
-            memcpy(keys->serial, at + 32, 32);
-            at += KEYS;
-        }
-        keys->has_issuer = *at++ == 1;
-        memcpy(keys->issued_serial, at, 32);
-        at += 32;
-    }
+    const unsigned char *has_issuer = mtlspin__bytes_take(bytes, length, 1);
+    if (has_issuer == NULL)
+        return false;
+    keys->has_issuer = *has_issuer == 1;
+    return mtlspin__bytes_get(keys->issued_serial, 32, bytes, length);
+}
+
+/* false also if nobody knows the anchor any more. */
+static bool
+get_chain(struct mtlspin__finding *finding, const struct mtlspin__trail_source *source, const unsigned char **bytes,
+    size_t *length)
+{
+    const unsigned char *not_after = mtlspin__bytes_take(bytes, length, 8);
+    const struct mtlspin__certificate_keys *anchor = keys_of_anchor(source, finding->anchor);
+    if (not_after == NULL || anchor == NULL)
+        return false;
+    finding->not_after = mtlspin__number_get(not_after);
+    finding->chain[0] = *source->leaf;
+    for (size_t i = 0; i + 1 < finding->chain_count; i++)
+        if (!get_keys(&finding->chain[i], i == 0, bytes, length))
+            return false;
     finding->chain[finding->chain_count - 1] = *anchor;
     return true;
 }
@@ -263,32 +250,30 @@ static bool
 get_finding(struct mtlspin__trail *trail, const struct mtlspin__trail_source *source, const unsigned char **bytes,
     size_t *length)
 {
-    const unsigned char *at = *bytes;
-    size_t count = *length >= HEAD ? at[HEAD - 1] : 0, size = size_of(count);
-    if (count > MTLSPIN__CHAIN_MAX || size > *length || trail->count >= MOST)
+    const unsigned char *validation = mtlspin__bytes_take(bytes, length, 16);
+    const unsigned char *anchor = mtlspin__bytes_take(bytes, length, 16), *count = mtlspin__bytes_take(bytes, length, 1);
+    if (validation == NULL || anchor == NULL || count == NULL || *count > MTLSPIN__CHAIN_MAX || trail->count >= MOST)
         return false;
-    struct mtlspin__finding *finding = next_finding(trail, count);
+    struct mtlspin__finding *finding = next_finding(trail, *count);
     if (finding == NULL)
         return false;
     trail->count++;
-    memcpy(finding->validation, at, 16);
-    memcpy(finding->anchor, at + 16, 16);
-    finding->reason = count > 0 ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
-    finding->not_after = count > 0 ? mtlspin__number_get(at + HEAD) : 0;
-    *bytes += size;
-    *length -= size;
-    return count == 0 || get_chain(finding, source, at + HEAD + VALIDITY);
+    memcpy(finding->validation, validation, sizeof finding->validation);
+    memcpy(finding->anchor, anchor, sizeof finding->anchor);
+    finding->reason = *count > 0 ? MTLSPIN_REASON_NONE : MTLSPIN_REASON_UNKNOWN_CA;
+    finding->not_after = 0;
+    return *count == 0 || get_chain(finding, source, bytes, length);
 }
 
 struct mtlspin__trail *
 mtlspin__trail_read(const struct mtlspin__trail_source *source, const unsigned char *bytes, size_t length)
 {
-    struct mtlspin__trail *trail = length > 0 ? mtlspin__trail_new() : NULL;
+    const unsigned char *count = mtlspin__bytes_take(&bytes, &length, 1);
+    struct mtlspin__trail *trail = count != NULL ? mtlspin__trail_new() : NULL;
     if (trail == NULL)
         return NULL;
-    size_t count = *bytes++;
     bool good = true;
-    for (length--; good && trail->count < count;)
+    while (good && trail->count < *count)
         good = get_finding(trail, source, &bytes, &length);
     if (good && length == 0)
         return trail;

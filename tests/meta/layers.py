@@ -26,8 +26,8 @@ USES_OPENSSL = {
 }
 PURE = {
     "codes.c", "counters.c", "decide.c", "encoding.c", "error.c", "lines.c", "moment.c", "name.c", "policy_file.c",
-    "policy_line.c", "policy_load.c", "policy_parser.c", "policy_rule.c", "retired.c", "revocation.c", "route.c", "rule_table.c", "sources.c", "text.c", "utf8.c", "wakeup.c",
-    "watch.c",
+    "policy_line.c", "policy_load.c", "policy_parser.c", "policy_rule.c", "retired.c", "revocation.c", "route.c",
+    "rule_sort.c", "rule_table.c", "sources.c", "text.c", "utf8.c", "wakeup.c", "watch.c",
 }
 INCLUDE = re.compile(r'^#include [<"]([^>"]+)[>"]', re.MULTILINE)
 
