@@ -1,14 +1,16 @@
 /* Keys of CAs in a few places, each of which is emptied and filled in one atomic step. */
 #include "known_cas.h"
 #include "certificate_keys.h"
+#include <openssl/crypto.h>
 #include <openssl/x509.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* One CA, and the key of the CA that had issued it. */
+/* One CA, by its bytes, since the X509 is a program's to change; and the key of the CA that had issued it. */
 struct known_ca {
-    X509 *certificate; /* a reference */
+    unsigned char *der; /* owned */
+    int length;
     uint8_t issuer[32];
     struct mtlspin__certificate_keys keys;
 };
@@ -33,7 +35,7 @@ forget(struct known_ca *known)
 {
     if (known == NULL)
         return;
-    X509_free(known->certificate);
+    OPENSSL_free(known->der);
     free(known);
 }
 
@@ -49,23 +51,26 @@ mtlspin__known_cas_free(struct mtlspin__known_cas *known)
 static struct known_ca *
 remember(X509 *certificate, const uint8_t issuer[32], const struct mtlspin__certificate_keys *keys)
 {
-    struct known_ca *known = malloc(sizeof *known);
-    if (known == NULL || !X509_up_ref(certificate)) {
+    struct known_ca *known = calloc(1, sizeof *known);
+    if (known == NULL || (known->length = i2d_X509(certificate, &known->der)) <= 0) {
         free(known);
         return NULL;
     }
-    known->certificate = certificate;
     known->keys = *keys;
     memcpy(known->issuer, issuer, sizeof known->issuer);
     return known;
 }
 
-/* X509_cmp(3) compares the bytes of all that is signed. */
 static bool
 is_about(const struct known_ca *known, const X509 *certificate, const uint8_t issuer[32])
 {
-    return known != NULL && X509_cmp(known->certificate, certificate) == 0
-        && memcmp(known->issuer, issuer, sizeof known->issuer) == 0;
+    unsigned char *der = NULL;
+    if (known == NULL || memcmp(known->issuer, issuer, sizeof known->issuer) != 0)
+        return false;
+    int length = i2d_X509(certificate, &der);
+    bool same = length > 0 && length == known->length && memcmp(der, known->der, (size_t)length) == 0;
+    OPENSSL_free(der);
+    return same;
 }
 
 /* The end of the serial number spreads CAs over the places; which one it is decides nothing. */

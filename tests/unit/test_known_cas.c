@@ -3,6 +3,7 @@
 #include "known_cas.h"
 #include "pki.h"
 #include "suite.h"
+#include <openssl/ec.h>
 #include <openssl/x509.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -78,6 +79,28 @@ START_TEST(a_copy_is_the_same)
 }
 END_TEST
 
+/* A program that changes a certificate of its own, and signs it again, has another one. */
+START_TEST(a_changed_one_is_another)
+{
+    enum { PLACES = 16 };
+    struct mtlspin__certificate_keys before, after, made;
+    struct mtlspin_pin serial;
+    X509 *mine = X509_dup(certificates[0]);
+    EVP_PKEY *key = EVP_EC_gen("P-256"); /* whose signature it is does not matter here */
+    ck_assert_int_eq(ASN1_INTEGER_set(X509_get_serialNumber(mine), 5), 1);
+    ck_assert_int_gt(X509_sign(mine, key, EVP_sha256()), 0);
+    ck_assert(mtlspin__known_cas_keys(known, &before, mine, &issuers[0]));
+    ck_assert_int_eq(ASN1_INTEGER_set(X509_get_serialNumber(mine), 5 + PLACES), 1); /* where the other one is remembered */
+    ck_assert_int_gt(X509_sign(mine, key, EVP_sha256()), 0);
+    ck_assert(mtlspin__known_cas_keys(known, &after, mine, &issuers[0]));
+    ck_assert(mtlspin__keys_make(&made, mine, &serial) && mtlspin__keys_add_issuer(&made, mine, &issuers[0]));
+    ck_assert_mem_ne(&after, &before, sizeof after);
+    ck_assert_mem_eq(&after, &made, sizeof after);
+    EVP_PKEY_free(key);
+    X509_free(mine);
+}
+END_TEST
+
 struct asker {
     pthread_t thread;
     int step, wrong;
@@ -115,6 +138,7 @@ main(void)
     tcase_add_checked_fixture(all, set_up, tear_down);
     tcase_add_test(all, each_has_its_own);
     tcase_add_test(all, a_copy_is_the_same);
+    tcase_add_test(all, a_changed_one_is_another);
     tcase_add_test(all, all_at_once);
     suite_add_tcase(suite, all);
     return run_suite(suite);
