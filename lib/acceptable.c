@@ -76,7 +76,8 @@ mtlspin__acceptable_set(SSL *ssl, const struct mtlspin_policy *policy)
         sk_X509_NAME_free(none);
         return false;
     }
-    SSL_set_client_CA_list(ssl, names); /* both, since an SSL without one falls back on the other's and then on its */
-    SSL_set0_CA_list(ssl, none);        /* SSL_CTX's (SSL_set0_CA_list(3)) */
+    /* Both, since an SSL without one falls back on the other's and then on its SSL_CTX's (SSL_set0_CA_list(3)). */
+    SSL_set_client_CA_list(ssl, names);
+    SSL_set0_CA_list(ssl, none);
     return true;
 }
