@@ -4,7 +4,8 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-const uint8_t mtlspin__hex_values[256] = {
+/* One more than the value of each digit, so that what is none has 0. */
+static const uint8_t hex_values[256] = {
     ['0'] = 1, ['1'] = 2, ['2'] = 3, ['3'] = 4, ['4'] = 5, ['5'] = 6, ['6'] = 7, ['7'] = 8, ['8'] = 9, ['9'] = 10,
     ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
     ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
@@ -21,6 +22,12 @@ static const uint8_t base64_values[256] = {
     ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
 };
 
+int
+mtlspin__hex_digit(char c)
+{
+    return hex_values[(unsigned char)c] - 1;
+}
+
 /* Decoding looks at the whole before it says whether it is good: what is no digit has more bits than any digit, and they
    are gathered. */
 
@@ -32,8 +39,8 @@ mtlspin__hex_decode_digest(uint8_t digest[32], const char *text, size_t length)
     if (length != 64 && length != 95)
         return false;
     for (size_t i = 0; i < 32; i++) {
-        unsigned high = mtlspin__hex_values[(unsigned char)text[step * i]] - 1U;
-        unsigned low = mtlspin__hex_values[(unsigned char)text[step * i + 1]] - 1U;
+        unsigned high = hex_values[(unsigned char)text[step * i]] - 1U;
+        unsigned low = hex_values[(unsigned char)text[step * i + 1]] - 1U;
         digits |= high | low;
         digest[i] = (uint8_t)(high << 4 | low);
     }

@@ -8,15 +8,8 @@
 
 enum { MTLSPIN__BASE64_DIGEST = 44 }; /* characters of a SHA-256 digest in base64, padding included */
 
-/* One more than the value of each digit, so that what is none has 0. */
-extern const uint8_t mtlspin__hex_values[256];
-
 /* 0 to 15, or -1 for a character that is no hexadecimal digit. */
-static inline int
-mtlspin__hex_digit(char c)
-{
-    return mtlspin__hex_values[(unsigned char)c] - 1;
-}
+int mtlspin__hex_digit(char c);
 
 /* Exactly 32 bytes, digits of either case, bare or with a colon between every two. */
 bool mtlspin__hex_decode_digest(uint8_t digest[32], const char *text, size_t length);

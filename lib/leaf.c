@@ -49,8 +49,8 @@ make(void)
 static bool
 has_all_of(const struct mtlspin__leaf *leaf, const struct mtlspin__evidence *evidence)
 {
-    return leaf->has_thumbprint >= evidence->has_thumbprint && leaf->examined >= evidence->examined
-        && leaf->listed >= evidence->listed;
+    return (leaf->has_thumbprint || !evidence->has_thumbprint) && (leaf->examined || !evidence->examined)
+        && (leaf->listed || !evidence->listed);
 }
 
 struct mtlspin__leaf *

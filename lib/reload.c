@@ -23,7 +23,7 @@ static enum mtlspin_status
 publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, uint64_t instead_of, int64_t now,
     struct mtlspin_error *error)
 {
-    struct mtlspin_policy *unused = policy;
+    struct mtlspin_policy *unused = policy; /* the rejected one, or one for which `retired` has no room */
     struct mtlspin__sources tried = { 0 };
     inherit(verifier, policy);
     (void)pthread_mutex_lock(&verifier->lock);
@@ -40,7 +40,6 @@ publish(struct mtlspin_verifier *verifier, struct mtlspin_policy *policy, uint64
     }
     (void)pthread_mutex_unlock(&verifier->lock);
     mtlspin_policy_unref(unused); /* not under the lock: a large policy takes its time */
-    mtlspin__verifier_tidy(verifier);
     mtlspin__sources_clear(&tried);
     if (!fits)
         return mtlspin__fail(error, MTLSPIN_ERR_POLICY,
@@ -57,6 +56,7 @@ mtlspin_verifier_set_policy(struct mtlspin_verifier *verifier, struct mtlspin_po
         return mtlspin__fail(error, MTLSPIN_ERR_ARGUMENT, "no verifier or no policy");
     struct mtlspin_error mine = MTLSPIN_ERROR_INIT;
     enum mtlspin_status status = publish(verifier, mtlspin_policy_ref(policy), 0, mtlspin__verifier_now(verifier), &mine);
+    mtlspin__verifier_tidy(verifier);
     mtlspin__watch_wake(verifier);
     mtlspin__event_reload(verifier, &mine);
     return mtlspin__error_pass(error, &mine, status);

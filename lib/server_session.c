@@ -1,7 +1,7 @@
 /* Sessions of servers. libssl asks no verify callback when a session resumes, but it asks the ticket callback, which
    has the client's certificate and what the seal keeps: a byte for its form, eight for the time of the handshake that
    authenticated the client, what is known of its certificate, and the trail. The ticket is encrypted and authenticated, so
-   that only holders of its keys can write one; they could write the certificate as well. */
+   that only holders of its keys can write one; who has the keys could forge the certificate in it, too. */
 #include "server_session.h"
 #include "digest.h"
 #include "encoding.h"
@@ -68,7 +68,7 @@ mtlspin__server_session_permit(SSL *ssl, const struct mtlspin_verifier *verifier
     size_t length = 0;
     if (is_stateful(ssl) || !name_of(ssl, name, &length))
         return false;
-    unsigned char head[] = { 'S', (unsigned char)length, (unsigned char)verifier->session_context_length,
+    unsigned char head[] = { 'S' /* a server's */, (unsigned char)length, (unsigned char)verifier->session_context_length,
         (unsigned char)SSL_get_security_level(ssl), mtlspin__connection_optional(ssl, verifier) };
     const struct mtlspin__bytes runs[] = { { head, sizeof head }, { policy->structure, sizeof policy->structure },
         { name, length }, { verifier->session_context, verifier->session_context_length } };
