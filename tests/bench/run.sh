@@ -7,8 +7,8 @@
 # Builds an optimised library under build/bench, runs every benchmark, and prints a
 # line for each figure: name, value, unit, goal, and ok or short, between tabs. What
 # begins with # says on which machine and which OpenSSL. Progress is on standard
-# error. --quick takes smaller sizes, and a minute; in full it takes a quarter of an
-# hour. --json also writes the figures to FILE, for report.py.
+# error. --quick takes smaller sizes, and a minute; in full it takes ten minutes.
+# --json also writes the figures to FILE, for report.py.
 #
 # Works on a bare Debian 12, as root or with sudo: packages that are missing are
 # installed. What each figure counts is told in docs/performance.md. The exit code
