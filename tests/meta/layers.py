@@ -17,7 +17,8 @@ import sys
 from tally import Tally
 
 USES_OPENSSL = {
-    "acceptable.c", "anchors.c", "anchors.h", "attach.c", "certificate.c", "certificate_keys.c", "certificate_keys.h",
+    "acceptable.c", "acceptable.h", "anchors.c", "anchors.h", "attach.c", "certificate.c", "certificate_keys.c",
+    "certificate_keys.h",
     "chain.c", "chain.h", "check.c", "client_session.c", "client_session.h", "connection.c", "connection.h",
     "context.c", "credentials.c", "credentials.h", "crl.c", "crl.h", "crl_read.c", "crl_read.h", "crl_source.c",
     "crl_source.h", "digest.c", "enrolment.c", "evaluate.c", "event.c", "event.h", "event_json.c", "evidence_x509.c",
