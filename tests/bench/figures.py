@@ -179,11 +179,11 @@ def finish(run):
 
 
 def main():
-    parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--build", type=pathlib.Path, required=True)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--json")
-    parser.add_argument("--from", dest="start", type=pathlib.Path, default=pathlib.Path.cwd())
+    parser = argparse.ArgumentParser(prog="run.sh", allow_abbrev=False)
+    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="smaller sizes, in a minute")
+    parser.add_argument("--json", metavar="FILE", help="write the figures to FILE, too")
+    parser.add_argument("--from", dest="start", type=pathlib.Path, default=pathlib.Path.cwd(), help=argparse.SUPPRESS)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mtlspin-bench-") as work:
         run = Run(options.build.resolve(), options.quick, pathlib.Path(work))
